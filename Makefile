@@ -1,0 +1,65 @@
+# Every target builds what it needs from a bare machine with python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= 2
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export STAT3_DATA
+
+.DEFAULT_GOAL := help
+.PHONY: help env dev demo test test-real lint run lock readme clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+env: $(VENV)/.installed  ## Build .venv from requirements.lock (done once)
+
+$(VENV)/.uv:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and f"python3 is {v[0]}.{v[1]}; 3.11 or newer is needed: call make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+	@touch $@
+
+# uv installs the lock because pip rejects it: marsilea asks for the extra pandas[parquet], which pip wants pinned as well.
+$(VENV)/.installed: requirements.lock | $(VENV)/.uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+dev: $(VENV)/.installed-dev  ## The same with the test tools
+
+demo: env  ## Run both demo cohorts to their reports
+	$(SNAKEMAKE)
+	$(SNAKEMAKE) --configfile config/cohorts/demo_bulk/config.yaml
+	@echo "Open results/demo/report/report.html and results/demo_bulk/report/report.html"
+
+run: env  ## Run a cohort: make run CONFIG=config/cohorts/<name>/config.yaml
+	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml))
+
+test: dev  ## Run the unit and workflow tests
+	$(BIN)/python -m pytest
+
+test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
+	$(BIN)/python -m pytest tests/real
+
+lint: dev  ## ruff, snakefmt, snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+lock: dev  ## Resolve both locks and the conda environment again
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/python docs/make_environment.py
+
+readme: env  ## Write config/README.md from the schema
+	$(BIN)/python docs/make_config_readme.py
+
+clean:  ## Remove the environment; results stay
+	rm -rf $(VENV)

@@ -1,0 +1,15 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder with the public data; tests that ask for it are skipped when STAT3_DATA is not set."""
+    folder = os.environ.get("STAT3_DATA")
+    if not folder:
+        pytest.skip("STAT3_DATA is not set: the public data are needed for this test")
+    return Path(folder).resolve()

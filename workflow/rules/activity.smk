@@ -1,0 +1,36 @@
+# How active is STAT3 there, beyond its rivals and beyond chance?
+#
+# INPUTS
+#     <results>/compartments/expression.h5ad    log2 expression, sample x compartment
+#     <results>/compartments/composition.tsv    cells and fractions of every compartment
+#     <results>/compartments/split.tsv          bulk with a reference: the two compartments' activities
+#     <results>/networks/axes.tsv               the axes
+# OUTPUTS
+#     <results>/activity/scores.tsv             one row per sample x compartment x axis
+#     <results>/activity/reference.tsv          what was compared with: location and scale of every gene
+rule activity_score:
+    input:
+        expression="<results>/compartments/expression.h5ad",
+        composition="<results>/compartments/composition.tsv",
+        split=branch(SPLIT, then="<results>/compartments/split.tsv", otherwise=[]),
+        axes="<results>/networks/axes.tsv",
+        frozen=frozen_reference(),
+    output:
+        scores=ensure("<results>/activity/scores.tsv", non_empty=True),
+        reference="<results>/activity/reference.tsv",
+    log:
+        "<logs>/activity_score.log",
+    benchmark:
+        "<benchmarks>/activity_score.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_for(factor=10, floor=2000, cap=64000),
+        runtime=60,
+    params:
+        code=fingerprint("activity_score.py"),
+        samples=scoring_samples(),
+        settings=settings("activity"),
+    script:
+        "../scripts/activity_score.py"

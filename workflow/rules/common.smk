@@ -1,0 +1,178 @@
+# Config, sample sheet and the few functions that rules share. Everything here also runs at the start of every
+# job, so nothing heavy is imported.
+import ast
+import hashlib
+import sys
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = "../scripts"
+
+
+def read_source(path):
+    """Return the text of a file of the workflow, and put it into the source cache; None if there is none."""
+    try:
+        return Path(workflow.source_path(path)).read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, WorkflowError):
+        return None
+
+
+def imported_modules(text):
+    """Name everything of stat3act that a source text imports, parents first."""
+    names = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    parts = [name.split(".") for name in names if name.split(".")[0] == "stat3act"]
+    return sorted({".".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)})
+
+
+@cache
+def module_source(module):
+    """Return the text of a module of stat3act; None when the name is a function or class inside one."""
+    path = f"{SCRIPTS}/{module.replace('.', '/')}"
+    package = read_source(f"{path}/__init__.py")
+    return read_source(f"{path}.py") if package is None else package
+
+
+@cache
+def fingerprint(script, *resources):
+    """Return a hash of a script, of every module of stat3act it imports, however deep, and of bundled files it reads.
+
+    Snakemake looks at a script's time stamp and not at imported modules; this tracks both by content, and makes
+    the modules available when the workflow is deployed from a remote repository.
+    """
+    texts, queue = {}, [script]
+    text = read_source(f"{SCRIPTS}/{script}")
+    queue = imported_modules(text)
+    while queue:
+        module = queue.pop()
+        if module not in texts:
+            texts[module] = module_source(module)
+            queue += imported_modules(texts[module]) if texts[module] else []
+    parts = [text, *(texts[module] for module in sorted(texts) if texts[module])]
+    parts += [read_source(f"../../resources/{path}") for path in resources]
+    return hashlib.sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()[:16]
+
+
+# The modules must be in place before they can be imported here.
+module_source("stat3act")
+for module in ("problems", "configuration", "cohort", "expression", "expression.headers"):
+    module_source(f"stat3act.{module}")
+sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
+
+from stat3act.cohort import check_sheet, read_sheet
+from stat3act.configuration import check_against_sheet, validate_config
+from stat3act.expression.headers import check_headers
+from stat3act.problems import InputProblems, raise_if_any
+
+CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
+SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
+
+
+def load_cohort():
+    """Check config, sheet and the headers of the files; return the complete config and the sheet."""
+    complete = validate_config(dict(config), SCHEMA, CONFIG_FILE)
+    sheet = read_sheet(complete["samples"])
+    problems = check_sheet(sheet, complete, complete["samples"])
+    problems += check_against_sheet(complete, sheet, CONFIG_FILE)
+    # Jobs parse the workflow again; the files were looked at before the first of them started.
+    if not problems and workflow.is_main_process and not complete["expression"]["simulate"]:
+        problems = check_headers(
+            sheet.to_dict("records"), complete["expression"], complete["compartments"], complete["data_dir"]
+        )
+    raise_if_any(problems)
+    return complete, sheet.set_index("sample", drop=False)
+
+
+try:
+    COMPLETE, SHEET = load_cohort()
+except InputProblems as problems:
+    raise WorkflowError(str(problems))
+config.clear()
+config.update(COMPLETE)
+SAMPLES = list(SHEET.index)
+SINGLE_CELL = config["expression"]["type"] == "single_cell"
+SPLIT = not SINGLE_CELL and config["compartments"]["method"] == "auto" and bool(config["compartments"]["reference"])
+
+
+wildcard_constraints:
+    sample="|".join(sorted(SAMPLES)),
+
+
+def ordered(value):
+    """Sort the keys of nested dicts: the order of keys in the YAML must not rerun anything."""
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value)}
+    return value
+
+
+def settings(*sections):
+    """Return a section of the config (dotted name), or several keyed by their last part, for params."""
+
+    def section(name):
+        value = config
+        for part in name.split("."):
+            value = value[part]
+        return ordered(value)
+
+    if len(sections) == 1:
+        return section(sections[0])
+    return {name.split(".")[-1]: section(name) for name in sorted(sections)}
+
+
+def sample_row(*columns):
+    """Return a params function that gives these columns of the job's sample, and no others."""
+    return lambda wildcards: {column: str(SHEET.at[wildcards.sample, column]) for column in sorted(columns)}
+
+
+def sheet_columns(*columns):
+    """Return these columns of all samples as a list of dicts; columns the sheet lacks are left out."""
+    present = [column for column in columns if column in SHEET]
+    return SHEET[present].to_dict("records")
+
+
+def resource(path):
+    """Return the path of a bundled file under resources/; its content counts through `fingerprint`, not its time."""
+    return ancient(workflow.source_path(f"../../resources/{path}"))
+
+
+def data_path(path):
+    """Return a path of the sheet or config, relative paths starting at data_dir."""
+    return str(Path(config["data_dir"]) / path)
+
+
+def sample_path(wildcards):
+    """Return the input file of one sample."""
+    if config["expression"]["simulate"]:
+        suffix = "h5ad" if SINGLE_CELL else "tsv.gz"
+        return f"<results>/expression/simulated/{wildcards.sample}.{suffix}"
+    return data_path(SHEET.at[wildcards.sample, "path"])
+
+
+def memory_for(factor, floor, cap):
+    """Return a memory request that follows the size of the input and doubles with each attempt, in MB."""
+    return lambda wildcards, input, attempt: int(min(cap, max(floor, factor * input.size_mb) * 2 ** (attempt - 1)))
+
+
+def scoring_samples():
+    """Return sample, stratum and role of every sample: all that scoring reads from the sheet."""
+    activity = config["activity"]
+    controls = SHEET.query(activity["controls"]).index if activity["reference"] == "controls" else []
+    strata = SHEET[activity["strata"]].agg(" ".join, axis=1) if activity["strata"] else pd.Series("", SHEET.index)
+    return [
+        {"control": sample in controls, "sample": sample, "stratum": str(strata[sample])}
+        for sample in sorted(SAMPLES)
+    ]
+
+
+def frozen_reference():
+    """Return the path of the frozen reference as a list; empty when the cohort brings its own."""
+    reference = config["activity"]["reference"]
+    return [] if reference in ("cohort", "controls") else [reference]

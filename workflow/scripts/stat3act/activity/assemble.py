@@ -1,0 +1,56 @@
+"""The score table of a cohort: scores of all compartments with their composition and q values."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+SCORE_COLUMNS = [
+    "sample",
+    "compartment",
+    "axis",
+    "score",
+    "activity",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "q_value",
+    "n_targets",
+    "coverage",
+    "n_cells",
+    "fraction",
+    "reliability",
+    "leading_genes",
+    "activity_without_top_gene",
+    "reference",
+    "reason",
+]
+
+
+def benjamini_hochberg(scores: pd.DataFrame) -> pd.Series:
+    """Return q values per axis over samples x compartments (Benjamini & Hochberg 1995)."""
+    q = pd.Series(np.nan, index=scores.index)
+    for _, p in scores["p_value"].dropna().groupby(scores["axis"]):
+        q.loc[p.index] = stats.false_discovery_control(p.to_numpy())
+    return q
+
+
+def assemble_scores(scores: list[pd.DataFrame], composition: pd.DataFrame) -> pd.DataFrame:
+    """Join scores of several sources into the cohort's table.
+
+    Parameters
+    ----------
+    scores
+        Long tables with columns among `SCORE_COLUMNS`; a sample x compartment x axis appears in one of them only.
+    composition
+        Columns ``sample compartment n_cells fraction``.
+
+    Returns
+    -------
+    Table of `SCORE_COLUMNS`, sorted by sample, compartment and axis.
+    """
+    table = pd.concat(scores, ignore_index=True).drop(columns=["n_cells", "fraction"], errors="ignore")
+    table = table.merge(composition[["sample", "compartment", "n_cells", "fraction"]], how="left", validate="m:1")
+    table = table.reindex(columns=SCORE_COLUMNS)
+    table["reason"] = table["reason"].fillna("")
+    table["q_value"] = benjamini_hochberg(table)
+    return table.sort_values(["sample", "compartment", "axis"], kind="stable", ignore_index=True)
