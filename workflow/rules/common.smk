@@ -34,43 +34,47 @@ def imported_modules(text):
 
 
 @cache
-def module_source(module):
+def module_source(name):
     """Return the text of a module of stat3act; None when the name is a function or class inside one."""
-    path = f"{SCRIPTS}/{module.replace('.', '/')}"
+    path = f"{SCRIPTS}/{name.replace('.', '/')}"
     package = read_source(f"{path}/__init__.py")
     return read_source(f"{path}.py") if package is None else package
 
 
+def sources(text):
+    """Return the texts of all modules of stat3act that a source text imports, however deep, by name."""
+    found, queue = {}, imported_modules(text)
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found[name] = module_source(name)
+            queue += imported_modules(found[name]) if found[name] else []
+    return {name: found[name] for name in sorted(found) if found[name]}
+
+
 @cache
 def fingerprint(script, *resources):
-    """Return a hash of a script, of every module of stat3act it imports, however deep, and of bundled files it reads.
+    """Return a hash of a script, of every module of stat3act behind it, and of the bundled files it reads.
 
     Snakemake looks at a script's time stamp and not at imported modules; this tracks both by content, and makes
     the modules available when the workflow is deployed from a remote repository.
     """
-    texts, queue = {}, [script]
     text = read_source(f"{SCRIPTS}/{script}")
-    queue = imported_modules(text)
-    while queue:
-        module = queue.pop()
-        if module not in texts:
-            texts[module] = module_source(module)
-            queue += imported_modules(texts[module]) if texts[module] else []
-    parts = [text, *(texts[module] for module in sorted(texts) if texts[module])]
+    parts = [text, *sources(text).values()]
     parts += [read_source(f"../../resources/{path}") for path in resources]
     return hashlib.sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()[:16]
 
 
 # The modules must be in place before they can be imported here.
-module_source("stat3act")
-for module in ("problems", "configuration", "cohort", "expression", "expression.headers"):
-    module_source(f"stat3act.{module}")
+sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
-from stat3act.cohort import check_sheet, read_sheet
-from stat3act.configuration import check_against_sheet, validate_config
+from stat3act.cohort import open_cohort
+from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.problems import InputProblems, raise_if_any
+from stat3act.report.parts import FILES as PAGE_FILES
+from stat3act.report.summary import summarise
 
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
@@ -78,16 +82,11 @@ SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
 def load_cohort():
     """Check config, sheet and the headers of the files; return the complete config and the sheet."""
-    complete = validate_config(dict(config), SCHEMA, CONFIG_FILE)
-    sheet = read_sheet(complete["samples"])
-    problems = check_sheet(sheet, complete, complete["samples"])
-    problems += check_against_sheet(complete, sheet, CONFIG_FILE)
+    complete, sheet = open_cohort(dict(config), SCHEMA, CONFIG_FILE)
     # Jobs parse the workflow again; the files were looked at before the first of them started.
-    if not problems and workflow.is_main_process and not complete["expression"]["simulate"]:
-        problems = check_headers(
-            sheet.to_dict("records"), complete["expression"], complete["compartments"], complete["data_dir"]
-        )
-    raise_if_any(problems)
+    if workflow.is_main_process and not complete["expression"]["simulate"]:
+        rows = sheet.to_dict("records")
+        raise_if_any(check_headers(rows, complete["expression"], complete["compartments"], complete["data_dir"]))
     return complete, sheet.set_index("sample", drop=False)
 
 
@@ -148,31 +147,13 @@ def data_path(path):
     return str(Path(config["data_dir"]) / path)
 
 
-def sample_path(wildcards):
-    """Return the input file of one sample."""
-    if config["expression"]["simulate"]:
-        suffix = "h5ad" if SINGLE_CELL else "tsv.gz"
-        return f"<results>/expression/simulated/{wildcards.sample}.{suffix}"
-    return data_path(SHEET.at[wildcards.sample, "path"])
-
-
 def memory_for(factor, floor, cap):
     """Return a memory request that follows the size of the input and doubles with each attempt, in MB."""
     return lambda wildcards, input, attempt: int(min(cap, max(floor, factor * input.size_mb) * 2 ** (attempt - 1)))
 
 
-def scoring_samples():
-    """Return sample, stratum and role of every sample: all that scoring reads from the sheet."""
-    activity = config["activity"]
-    controls = SHEET.query(activity["controls"]).index if activity["reference"] == "controls" else []
-    strata = SHEET[activity["strata"]].agg(" ".join, axis=1) if activity["strata"] else pd.Series("", SHEET.index)
-    return [
-        {"control": sample in controls, "sample": sample, "stratum": str(strata[sample])}
-        for sample in sorted(SAMPLES)
-    ]
-
-
-def frozen_reference():
-    """Return the path of the frozen reference as a list; empty when the cohort brings its own."""
-    reference = config["activity"]["reference"]
-    return [] if reference in ("cohort", "controls") else [reference]
+def print_summary():
+    """Say on the terminal what came out and where the report is."""
+    results = Path("results") / config["cohort"]
+    calls = pd.read_csv(results / "profiles/calls.tsv", sep="\t", keep_default_na=False)
+    print(summarise(calls, results / "report/report.html"))

@@ -1,0 +1,199 @@
+"""From the score table of a cohort to its profiles and calls."""
+
+import hashlib
+from itertools import product
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stat3act import tables
+from stat3act.problems import InputProblems
+from stat3act.profiles.levels import gene_levels, measured_rows
+from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS, build_profiles, profiles_matrix
+
+SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+SECTION = yaml.safe_load(SCHEMA.read_text())["properties"]["profiles"]["properties"]
+DEFAULTS = {name: key["default"] for name, key in SECTION.items()}
+AXES = ("stat3_core", "stat3_epithelial", "ifn_stat1", "nfkb", "hypoxia", "u_stat3")
+NUMBERS = ("score", "activity", "ci_low", "ci_high", "p_value", "q_value", "activity_without_top_gene")
+LIGANDS = pd.DataFrame(
+    [("il6", "IL6", "IL6R;IL6ST", "JAK1;JAK2", "fibroblast", "tumour")],
+    columns=["mechanism", "ligand", "receptor", "kinases", "sender", "receiver"],
+)
+
+
+def score_rows(sample, compartment, activity, reason=""):
+    rows = []
+    for axis in AXES:
+        value = activity if axis.startswith("stat3") else 0.0
+        numbers = (value + 0.5, value, value - 1.2, value + 1.2, 0.5 - value / 6.1, 0.5 - value / 6.1, value - 0.4)
+        scored = reason == "" and not (axis == "stat3_epithelial" and compartment not in ("tumour", "bulk"))
+        row = dict(zip(NUMBERS, numbers, strict=True)) if scored else dict.fromkeys(NUMBERS, np.nan)
+        rows.append(
+            {
+                "sample": sample,
+                "compartment": compartment,
+                "axis": axis,
+                **row,
+                "n_targets": 17 if scored else np.nan,
+                "coverage": 1.0 if scored else np.nan,
+                "n_cells": 40,
+                "fraction": 0.5,
+                "reliability": np.nan,
+                "leading_genes": "SOCS3;BCL3" if scored else np.nan,
+                "reference": "cohort (n=12)" if scored else np.nan,
+                "reason": np.nan if scored else (reason or "NOT_MEANINGFUL"),
+            }
+        )
+    return rows
+
+
+SAMPLES = [{"sample": name, "patient": f"p_{name}"} for name in ("s2", "s1", "s3", "s4")]
+STATES = {"s1": (3.0, -1.0), "s2": (-1.0, 3.0), "s3": (3.0, 3.0), "s4": (-1.0, None)}
+
+
+def scores():
+    rows = []
+    for sample, (tumour, other) in STATES.items():
+        rows += score_rows(sample, "tumour", tumour)
+        rows += score_rows(sample, "microenvironment", other or 0.0, "" if other is not None else "LOW_CELLS")
+        rows += score_rows(sample, "bulk", tumour)
+    return pd.DataFrame(rows)
+
+
+def composition():
+    rows = [(sample, name, 40, 0.5, "") for sample, name in product(STATES, ("tumour", "microenvironment"))]
+    return pd.DataFrame(rows, columns=["sample", "compartment", "n_cells", "fraction", "reason"])
+
+
+def expression():
+    names = [(sample, name) for sample in STATES for name in ("tumour", "microenvironment", "bulk")]
+    obs = pd.DataFrame(names, columns=["sample", "compartment"], index=["|".join(name) for name in names])
+    obs["reason"] = ["LOW_CELLS" if name == ("s4", "microenvironment") else "" for name in names]
+    genes = ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2", "ACTB"]
+    adata = ad.AnnData(np.full((len(names), len(genes)), 5.0, np.float32), obs, pd.DataFrame(index=genes))
+    adata[obs["compartment"] == "tumour", "IL6"] = 0.0
+    adata.layers["linear"] = 2**adata.X - 1
+    return adata
+
+
+def build(table=None, kind="single_cell", samples=SAMPLES, thresholds=DEFAULTS, with_levels=True, parts=None):
+    adata = expression()
+    rows = measured_rows(adata)
+    levels = gene_levels(adata, rows.index, ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2"]) if with_levels else None
+    parts = composition() if parts is None else parts
+    table = scores() if table is None else table
+    return build_profiles(table, levels, rows, parts, LIGANDS, samples, thresholds, "carcinoma", kind)
+
+
+def test_every_sample_gets_the_call_its_scores_ask_for():
+    profiles, calls, drivers = build()
+    assert list(profiles.columns) == PROFILE_COLUMNS
+    assert list(calls.columns) == CALL_COLUMNS
+    assert dict(zip(calls["sample"], calls["call"], strict=True)) == {
+        "s1": "TUMOUR_INTRINSIC_ACTIVE",
+        "s2": "STROMA_ACTIVE",
+        "s3": "BOTH_ACTIVE",
+        "s4": "INDETERMINATE",
+    }
+    assert calls["patient"].tolist() == ["p_s1", "p_s2", "p_s3", "p_s4"]
+    s1 = calls.set_index("sample").loc["s1"]
+    assert (s1["tumour_activity"], s1["tumour_ci_low"], s1["bulk_score"], s1["purity"]) == (3.0, 1.8, 3.5, 0.5)
+    assert s1["purity_source"] == "share of cells"
+    assert s1["driver"] == "paracrine: IL6 (microenvironment -> tumour)"
+    assert set(drivers["kind"]) == {"paracrine", "microenvironment_internal"}
+    assert "s4" not in set(drivers["sample"])
+
+
+def test_a_sample_without_any_row_is_indeterminate():
+    extra = [*SAMPLES, {"sample": "s0", "patient": "p"}]
+    _, calls, _ = build(samples=extra)
+    first = calls.iloc[0]
+    assert (first["sample"], first["call"], first["reason_codes"]) == ("s0", "INDETERMINATE", "NOT_MEASURED")
+
+
+def test_row_order_changes_nothing():
+    shuffled = scores().sample(frac=1, random_state=3)
+    for left, right in zip(build(), build(shuffled, samples=SAMPLES[::-1]), strict=True):
+        pd.testing.assert_frame_equal(left, right)
+
+
+def test_unsplit_bulk_is_bulk_only_and_split_bulk_is_probable():
+    bulk = scores()[lambda table: table["compartment"] == "bulk"]
+    nothing = composition().assign(fraction=np.nan)
+    _, calls, drivers = build(bulk, kind="bulk", with_levels=False, parts=nothing)
+    assert set(calls["call"]) == {"INDETERMINATE"}
+    assert all(codes.startswith("BULK_ONLY") for codes in calls["reason_codes"])
+    assert calls.set_index("sample")["bulk_state"].to_dict() == {"s1": "ON", "s2": "OFF", "s3": "ON", "s4": "OFF"}
+    assert set(calls["driver"]) == {"not_assessed"}
+    assert drivers.empty
+    _, split, _ = build(kind="bulk", with_levels=False)
+    assert split["call"].tolist() == build()[1]["call"].tolist()
+    assert set(split["confidence"]) <= {"moderate", "low"}
+    assert "probably" in split.set_index("sample").loc["s1", "statement"]
+    assert set(split["purity_source"]) == {"estimated from bulk"}
+
+
+def test_rows_without_numbers_do_not_make_a_split():
+    table = scores()
+    hit = table["compartment"].isin(["tumour", "microenvironment"])
+    table.loc[hit, [*NUMBERS, "n_targets", "coverage"]] = np.nan
+    table.loc[hit, "reason"] = "NOT_MEASURED"
+    _, calls, _ = build(table, kind="bulk", with_levels=False, parts=composition().assign(fraction=np.nan))
+    assert all(codes.startswith("BULK_ONLY") for codes in calls["reason_codes"])
+    assert calls["purity"].isna().all()
+    assert not calls["purity_source"].any()
+
+
+def test_a_failed_split_is_not_bulk_only():
+    table = scores()
+    hit = table["compartment"].isin(["tumour", "microenvironment"])
+    table.loc[hit, [*NUMBERS, "n_targets", "coverage"]] = np.nan
+    table.loc[hit, "reason"] = "LOW_PURITY"
+    _, calls, _ = build(table, kind="bulk", with_levels=False)
+    assert set(calls["reason_codes"]) == {"LOW_PURITY;BULK_DERIVED"}
+
+
+def test_thresholds_that_contradict_each_other_stop_the_run():
+    with pytest.raises(InputProblems, match="off_ci_high"):
+        build(thresholds={**DEFAULTS, "off_ci_high": 9.0})
+
+
+def test_matrix_holds_the_profiles(tmp_path):
+    profiles, _, _ = build()
+    adata = profiles_matrix(profiles)
+    tables.write_h5ad(tmp_path / "a.h5ad", adata)
+    back = ad.read_h5ad(tmp_path / "a.h5ad")
+    assert list(back.var_names) == sorted(AXES)
+    assert back.obs["patient"].astype(str).tolist() == [f"p_{name.split('|')[0]}" for name in back.obs_names]
+    for row in profiles.itertuples():
+        cell = back[f"{row.sample}|{row.compartment}", row.axis]
+        for layer in ("score", "activity", "p_value"):
+            np.testing.assert_equal(float(cell.layers[layer][0, 0]), float(getattr(row, layer)))
+        np.testing.assert_equal(float(cell.X[0, 0]), float(row.activity))
+
+
+def test_tables_have_the_same_bytes_each_time(tmp_path):
+    digests = set()
+    for name in ("a", "b"):
+        for table, kind in zip(build(), ("profiles", "calls", "drivers"), strict=True):
+            tables.write_table(tmp_path / name / f"{kind}.tsv", table)
+        content = b"".join(path.read_bytes() for path in sorted((tmp_path / name).iterdir()))
+        digests.add(hashlib.sha256(content).hexdigest())
+    assert len(digests) == 1
+
+
+def test_levels_read_the_same_from_a_backed_file(tmp_path):
+    adata = expression()
+    tables.write_h5ad(tmp_path / "x.h5ad", adata)
+    backed = ad.read_h5ad(tmp_path / "x.h5ad", backed="r")
+    rows = measured_rows(backed)
+    assert "s4|microenvironment" not in rows.index
+    found = gene_levels(backed, rows.index, ["JAK1", "IL6", "ABSENT"])
+    assert found.columns.tolist() == ["IL6", "JAK1"]
+    pd.testing.assert_frame_equal(found, gene_levels(adata, rows.index, ["JAK1", "IL6"]))
+    assert found.loc["s1|tumour"].tolist() == [0.0, 5.0]

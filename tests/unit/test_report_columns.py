@@ -1,0 +1,51 @@
+"""Every column that the stages write is described, and nothing is described that they do not write."""
+
+import pytest
+
+from stat3act.activity.assemble import SCORE_COLUMNS
+from stat3act.compartments.labels import CELL_COLUMNS
+from stat3act.compartments.pseudobulk import META_COLUMNS
+from stat3act.compartments.split import EXTRA_COLUMNS
+from stat3act.expression import bulk, cells
+from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
+from stat3act.report.columns import TABLES, undescribed
+from stat3act.validation.expected import EXPECTED_COLUMNS
+from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
+
+WRITTEN = {
+    "activation_profiles": PROFILE_COLUMNS,
+    "calls": CALL_COLUMNS,
+    "cells": list(CELL_COLUMNS),
+    "drivers": DRIVER_COLUMNS,
+    "expected": EXPECTED_COLUMNS,
+    "phospho": PHOSPHO_COLUMNS,
+    "phospho_samples": SAMPLE_COLUMNS,
+    "pseudobulk": list(META_COLUMNS),
+    "scores": SCORE_COLUMNS,
+    "split": [*SCORE_COLUMNS, *EXTRA_COLUMNS],
+}
+
+
+@pytest.mark.parametrize("table", sorted(WRITTEN))
+def test_described_columns_are_the_written_ones(table):
+    assert list(TABLES[table].columns) == WRITTEN[table]
+
+
+def test_quality_columns_are_described():
+    assert set(TABLES["qc"].columns) == {*bulk.QC_COLUMNS, *cells.QC_COLUMNS}
+
+
+def test_every_description_has_a_meaning_and_a_unit():
+    for table in TABLES.values():
+        assert table.row
+        for column, (meaning, unit) in table.columns.items():
+            assert meaning[0].isupper() or meaning.split()[0].rstrip(":,") in meaning, column
+            assert meaning.endswith("."), column
+            assert unit, column
+
+
+def test_undescribed_columns_are_found():
+    assert undescribed("calls", ["sample", "new_one", "call"]) == ["new_one"]
+    with pytest.raises(KeyError):
+        undescribed("no_such_table", ["sample"])

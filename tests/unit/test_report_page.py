@@ -1,0 +1,145 @@
+"""The page holds the tables as they are, escapes what users wrote, and allows no request and no foreign script."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from functools import cache
+
+import pytest
+
+from stat3act.report import page, parts
+from unit.report_example import config, provenance, sheet, texts
+
+KINDS = ["single_cell", "bulk", "bulk_split"]
+# Stands for Vega's 0.9 MB, with the text that would end a script too early.
+VEGA = 'window.vegaEmbed = () => "</script>";'
+
+
+@cache
+def build(kind="single_cell", samples=12, title=None, source=None):
+    effective = config(kind)
+    effective["report"] |= {"title": title, "source": source}
+    return page.render(texts(samples, kind), effective, provenance(samples), sheet(samples), parts.read_parts(), VEGA)
+
+
+def scripts_of(html):
+    return re.findall(r"<script>(.*?)</script>", html, flags=re.S)
+
+
+def about_of(html):
+    return json.loads(re.search(r'<script type="application/json" id="about">(.*?)</script>', html, flags=re.S)[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_embedded_tables_are_the_bytes_of_their_files(kind):
+    html = build(kind)
+    for name, text in texts(12, kind).items():
+        packed = re.search(rf'id="table-{name}">(.*?)</script>', html)[1]
+        assert gzip.decompress(base64.b64decode(packed)).decode() == text
+
+
+def test_same_input_gives_the_same_bytes():
+    assert build() == build.__wrapped__()
+
+
+def test_policy_names_exactly_the_scripts_of_the_page_and_no_source_of_requests():
+    html = build()
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', html)[1].replace("&#39;", "'")
+    digests = [hashlib.sha256(script.encode()).digest() for script in scripts_of(html)]
+    assert len(digests) == 2
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    assert f"script-src {allowed};" in policy
+    assert "default-src 'none'" in policy
+    assert "connect-src 'none'" in policy
+    assert "http" not in policy
+
+
+def test_page_loads_nothing_from_elsewhere():
+    html = build()
+    assert not re.search(r"<(link|iframe|img|object|embed|base)\b", html)
+    assert not re.search(r"""\b(src|href)\s*=\s*["'](?!#)""", html.split("<script>")[0])
+    assert not re.search(r"url\(|@import", re.search(r"<style>(.*?)</style>", html, flags=re.S)[1])
+
+
+def test_user_text_is_escaped():
+    evil = "<script>alert(1)</script>"
+    html = build(title=evil, source=evil)
+    assert evil not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert len(scripts_of(html)) == 2
+
+
+def test_json_in_a_script_cannot_end_it():
+    value = {"name": "</script><!-- & \u2028"}
+    text = page.script_json(value)
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_chart_of_the_page_has_a_specification(kind):
+    html = build(kind)
+    drawn = set(re.findall(r'<figure data-chart="(\w+)"', html))
+    specified = {name.split(":")[0] for name in about_of(html)["charts"]}
+    assert drawn == specified
+    assert ("compartments" in drawn) == (kind != "bulk")
+    assert ("ranked" in drawn) == (kind == "bulk")
+
+
+def test_unsplit_cohort_asks_for_the_state_of_the_whole_sample():
+    assert about_of(build("bulk"))["answer_column"] == "bulk_state"
+    assert about_of(build("bulk_split"))["answer_column"] == "call"
+
+
+def test_reliability_is_a_condition_only_after_a_bulk_split():
+    def columns(kind):
+        return {condition["column"] for condition in about_of(build(kind))["conditions"]}
+
+    assert "reliability" in columns("bulk_split")
+    assert "reliability" not in columns("single_cell")
+    assert "reliability" not in columns("bulk")
+
+
+def test_sections_follow_the_data():
+    given = texts()
+    without = {name: text for name, text in given.items() if name not in ("phospho", "expected")}
+    html = page.render(without, config(), provenance(), sheet(), parts.read_parts(), VEGA)
+    assert 'id="validation"' not in html
+    assert 'id="validation"' in build()
+    assert 'data-chart="cells"' not in build("bulk")
+
+
+def test_metadata_that_can_colour():
+    rows = [
+        {"sample": row["sample"], "patient": "P", "path": f"{n}.h5ad", "age": str(n), "subtype": "ab"[n % 2],
+         "same": "x", "id": f"free text {n}", "empty": ""}
+        for n, row in enumerate(sheet())
+    ]  # fmt: skip
+    calls = page.table_of(texts()["calls"])
+    assert page.metadata_kinds(rows, calls) == {"age": "number", "subtype": "category"}
+    assert page.metadata_kinds([], calls) == {}
+
+
+def test_reference_is_said_in_words():
+    effective = config()
+    assert "typical of this cohort, not absent" in page.reference_words(effective)
+    effective["activity"] |= {"reference": "controls", "controls": "condition == 'Mock'", "strata": ["time_h"]}
+    assert "condition == 'Mock'" in page.reference_words(effective)
+    assert "of the same time_h" in page.reference_words(effective)
+    effective["activity"]["reference"] = "atlas/reference.tsv"
+    assert "frozen reference (atlas/reference.tsv)" in page.reference_words(effective)
+
+
+def test_the_limits_of_the_claim_are_on_the_page():
+    html = build()
+    assert "not predictive of benefit from a STAT3 inhibitor" in html
+    assert "does not measure phosphorylated STAT3" in html
+    assert "never means off" in html
+
+
+def test_two_thousand_samples_stay_within_the_budget():
+    small, large = (len(build("bulk_split", samples).encode()) for samples in (100, 200))
+    # The page grows by the sample; Vega's JavaScript is 0.9 MB of the 15 MB.
+    assert large + (large - small) * 18 < 14_000_000

@@ -1,0 +1,92 @@
+"""The demo finds what was planted, and would not without the rival axes."""
+
+import json
+
+import anndata as ad
+import numpy as np
+import pytest
+from stat3act.tables import read_table
+
+from workflow.harness import snakemake, tables
+
+COHORTS = ["demo", "demo_bulk"]
+BULK = ["--configfile", "config/cohorts/demo_bulk/config.yaml"]
+
+
+@pytest.fixture(params=COHORTS)
+def results(demo, request):
+    return demo / "results" / request.param
+
+
+def test_every_planted_call_is_found(results):
+    expected = read_table(results / "validation/expected.tsv")
+    assert len(expected) >= 12 and set(expected["expected"]) > {"INACTIVE", "TUMOUR_INTRINSIC_ACTIVE"}
+    wrong = expected[expected["expected"] != expected["found"]]
+    assert wrong.empty, wrong.to_string()
+
+
+def test_interferon_alone_fools_the_univariate_score_but_not_the_activity(results):
+    scores = read_table(results / "profiles/activation_profiles.tsv")
+    sheet = read_table("config/samples.tsv" if results.name == "demo" else "config/cohorts/demo_bulk/samples.tsv")
+    planted = sheet.set_index("sample")
+    decoys = planted.index[(planted["planted_interferon"] > 0) & (planted["planted_tumour"] == 0)]
+    regulon = scores[(scores["axis"] == "stat3_regulon") & (scores["compartment"] == "tumour")].set_index("sample")
+    assert len(decoys) >= 2
+    # By the score alone, interferon-only tumours pass for STAT3-active ...
+    assert (regulon.loc[decoys, "score"] > 1.96).all()
+    # ... and the model with the rival axes does not let them.
+    assert (regulon.loc[decoys, "activity"] < 1.5).all()
+    calls = read_table(results / "profiles/calls.tsv").set_index("sample")
+    assert set(calls.loc[decoys, "call"]) == {"INACTIVE"}
+
+
+def test_profiles_have_one_row_per_sample_compartment_and_axis(results):
+    profiles = read_table(results / "profiles/activation_profiles.tsv")
+    assert not profiles.duplicated(["sample", "compartment", "axis"]).any()
+    assert {"tumour", "microenvironment", "bulk"} <= set(profiles["compartment"])
+    known = profiles["reason"].isna()
+    assert profiles.loc[known, "activity"].notna().all() and profiles.loc[~known, "activity"].isna().all()
+    inside = profiles[known]
+    assert ((inside["ci_low"] < inside["activity"]) & (inside["activity"] < inside["ci_high"])).all()
+    assert inside["reference"].str.contains(r"n=\d+").all()
+
+
+def test_profiles_h5ad_holds_the_numbers_of_the_table(results):
+    matrix = ad.read_h5ad(results / "profiles/profiles.h5ad")
+    profiles = read_table(results / "profiles/activation_profiles.tsv").set_index(["sample", "compartment", "axis"])
+    for name in ("tumour", "bulk"):
+        row = matrix.obs_names[matrix.obs["compartment"] == name][0]
+        key = tuple(matrix.obs.loc[row, ["sample", "compartment"]])
+        column = list(matrix.var_names).index("stat3_core")
+        found = matrix[row].layers["activity"][0, column]
+        np.testing.assert_allclose(found, profiles.loc[(*key, "stat3_core"), "activity"], rtol=1e-5)
+
+
+def test_provenance_names_inputs_network_and_versions(results):
+    record = json.loads((results / "provenance.json").read_text())
+    text = json.dumps(record)
+    network = json.loads((results / "networks/network.json").read_text())
+    assert network["sha256"] in text
+    assert '"decoupler"' in text and '"scanpy"' in text
+    assert str(results) not in text, "a path of this machine is in the provenance"
+
+
+def test_the_report_is_one_file_without_addresses_to_load(results):
+    page = (results / "report/report.html").read_text()
+    assert 'src="http' not in page and '<link rel="stylesheet" href="http' not in page
+    assert 100_000 < len(page) < 15_000_000
+
+
+@pytest.mark.parametrize("arguments", [[], BULK])
+def test_a_second_run_does_nothing(demo, arguments):
+    run = snakemake(demo, *arguments)
+    assert run.returncode == 0 and run.idle, run.output[-2000:]
+
+
+def test_tables_are_the_same_bytes_with_one_core(demo, copied_demo):
+    before = tables(demo, "demo_bulk")
+    run = snakemake(copied_demo, *BULK, "--forceall", cores=1)
+    assert run.returncode == 0, run.output[-4000:]
+    after = tables(copied_demo, "demo_bulk")
+    assert before.keys() == after.keys() and len(before) > 8
+    assert [name for name in before if before[name] != after[name]] == []

@@ -1,0 +1,259 @@
+"""The page in a browser: it opens from disk, asks nobody for anything, and does what a reader expects of it."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from stat3act.report import page, parts
+from unit.report_example import config, provenance, sheet, texts
+
+CHROMIUM = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium or ChromeDriver is not installed"),
+]
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1000",
+]
+SECONDS = 60
+KINDS = ["single_cell", "bulk", "bulk_split"]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """One page per kind of cohort, and where each is."""
+    folder = tmp_path_factory.mktemp("pages")
+    vega, pieces = parts.vega_javascript(), parts.read_parts()
+    paths = {}
+    for kind in KINDS:
+        html = page.render(texts(12, kind), config(kind), provenance(), sheet(), pieces, vega)
+        paths[kind] = folder / f"{kind}.html"
+        paths[kind].write_text(html, encoding="utf-8")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium that logs its console and every request, and saves downloads."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    profile, downloads = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads")
+    for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, Service(DRIVER))
+    driver.downloads = downloads
+    yield driver
+    driver.quit()
+
+
+def wait(browser, done):
+    return WebDriverWait(browser, SECONDS, poll_frequency=0.1).until(done)
+
+
+def opened(browser, path: Path, part: str = ""):
+    """Open a page and wait until its charts are drawn; what was logged before is forgotten."""
+    browser.get("about:blank")
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+    browser.get(path.as_uri() + part)
+    wait(browser, lambda driver: driver.execute_script("return document.body.dataset.ready") == "charts")
+    return browser
+
+
+def rows(browser) -> list[str]:
+    """Samples that the table shows."""
+    script = "return [...document.querySelectorAll('#calls-table tbody tr')].map(row => row.dataset.sample)"
+    return browser.execute_script(script)
+
+
+def texts_of(browser, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map(found => found.textContent)"
+    return browser.execute_script(script, selector)
+
+
+def colours(element) -> int:
+    """Number of colours in the picture of an element."""
+    return len(Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB").getcolors(1 << 24))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_opens_without_console_messages_and_without_a_request(browser, pages, kind):
+    opened(browser, pages[kind])
+    assert browser.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
+    assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {pages[kind].as_uri()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_chart_has_pixels(browser, pages, kind, dark):
+    opened(browser, pages[kind])
+    if dark:
+        browser.find_element(By.ID, "theme").click()
+    figures = [one for one in browser.find_elements(By.CSS_SELECTOR, "main figure") if one.is_displayed()]
+    assert len(figures) >= 4
+    for figure in figures:
+        # Axes and letters alone are shades of grey; marks bring colour.
+        assert figure.get_attribute("data-drawn") == "true"
+        assert colours(figure) > 30, figure.get_attribute("data-chart")
+
+
+def test_search_and_calls_filter_the_table(browser, pages):
+    opened(browser, pages["single_cell"])
+    assert len(rows(browser)) == 12
+    browser.find_element(By.ID, "search").send_keys("S0003")
+    wait(browser, lambda driver: rows(driver) == ["S0003"])
+    assert browser.find_element(By.ID, "shown").text == "1 of 12 samples"
+    browser.find_element(By.ID, "clear").click()
+    browser.find_element(By.CSS_SELECTOR, '[data-call="STROMA_ACTIVE"]').click()
+    assert rows(browser) == ["S0002", "S0008"]
+    browser.find_element(By.CSS_SELECTOR, '[data-call="BOTH_ACTIVE"]').click()
+    assert rows(browser) == ["S0002", "S0003", "S0008", "S0009"]
+
+
+def test_columns_sort_and_the_unknown_come_last(browser, pages):
+    opened(browser, pages["single_cell"])
+    head = browser.find_element(By.XPATH, "//table[@id='calls-table']//th/button[text()='Tumour']")
+    for _ in range(2):
+        head.click()
+        assert set(rows(browser)[-2:]) == {"S0006", "S0012"}
+
+
+def test_unknown_is_said_and_is_not_zero(browser, pages):
+    opened(browser, pages["single_cell"])
+    cells = browser.find_elements(By.CSS_SELECTOR, "#calls-table tr[data-sample='S0006'] td")
+    assert "unknown" in [cell.text for cell in cells]
+    browser.find_element(By.CSS_SELECTOR, "#calls-table tr[data-sample='S0006'] button").click()
+    words = browser.find_element(By.ID, "card-body").text
+    assert "Unknown: LOW_CELLS: too few cells. This is not the same as off." in words
+
+
+def test_card_opens_from_a_click_and_from_the_keyboard(browser, pages):
+    opened(browser, pages["single_cell"])
+    browser.find_element(By.CSS_SELECTOR, "#calls-table tr[data-sample='S0002'] td:nth-child(4)").click()
+    card = browser.find_element(By.ID, "card")
+    wait(browser, lambda driver: card.is_displayed())
+    assert browser.find_element(By.ID, "card-title").text == "S0002"
+    words = card.text
+    for part in (
+        "Microenvironment active",
+        "Tumour – OFF",
+        "Microenvironment – ON",
+        "Leading genes",
+        "What would change",
+    ):
+        assert part in words
+    wait(browser, lambda driver: driver.find_elements(By.CSS_SELECTOR, "#card figure[data-drawn] svg"))
+    assert colours(browser.find_element(By.CSS_SELECTOR, "#card figure")) > 30
+    browser.find_element(By.ID, "card-next").click()
+    assert browser.find_element(By.ID, "card-title").text == "S0003"
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    wait(browser, lambda driver: not card.is_displayed())
+    assert browser.switch_to.active_element.text == "S0003"  # the reader is back where they were
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    wait(browser, lambda driver: card.is_displayed())
+    assert browser.get_log("browser") == []
+
+
+def test_a_link_opens_a_card(browser, pages):
+    opened(browser, pages["bulk"], "#sample=S0005")
+    assert browser.find_element(By.ID, "card-title").text == "S0005"
+
+
+def test_html_in_the_sheet_is_text(browser, pages):
+    opened(browser, pages["single_cell"], "#sample=S0003")
+    assert "<b>odd & bold</b>" in browser.find_element(By.ID, "card-more").text
+    assert not browser.find_elements(By.CSS_SELECTOR, "#card-more b")
+    assert "Made up <by> the tests" in browser.find_element(By.ID, "summary").get_attribute("textContent")
+
+
+def test_scatter_takes_colours_from_the_sheet(browser, pages):
+    opened(browser, pages["single_cell"])
+    options = texts_of(browser, "#colour-by option")
+    assert options == ["call", "age", "subtype"]
+    before = texts_of(browser, "figure[data-chart='compartments'] svg text")
+    assert "Tumour active" in before
+    browser.find_element(By.CSS_SELECTOR, "#colour-by option[value='subtype']").click()
+    wait(browser, lambda driver: "basal" in texts_of(driver, "figure[data-chart='compartments'] svg text"))
+    assert browser.get_log("browser") == []
+
+
+def test_compartments_can_be_chosen(browser, pages):
+    opened(browser, pages["single_cell"])
+    figure = browser.find_element(By.CSS_SELECTOR, "figure[data-chart='heatmap']")
+    before = figure.screenshot_as_png
+    browser.find_element(By.CSS_SELECTOR, "[data-compartment='heatmap'] option[value='myeloid']").click()
+    wait(browser, lambda driver: figure.screenshot_as_png != before)
+
+
+def test_downloads_are_the_files(browser, pages):
+    opened(browser, pages["single_cell"])
+    given = texts(12, "single_cell")
+    for name, file in (("calls", "calls.tsv"), ("activation_profiles", "activation_profiles.tsv"), ("qc", "qc.tsv")):
+        button = browser.find_element(By.CSS_SELECTOR, f"[data-download='{name}']")
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+        saved = browser.downloads / f"example.{file}"
+        wait(browser, lambda driver, saved=saved: saved.exists() and saved.stat().st_size)
+        assert saved.read_bytes() == given[name].encode()
+
+
+def test_charts_save_as_svg_and_png(browser, pages):
+    opened(browser, pages["bulk"])
+    links = browser.find_elements(By.CSS_SELECTOR, "figure[data-chart='ranked'] .vega-actions a")
+    assert [link.get_attribute("download") for link in links] == ["example.ranked.svg", "example.ranked.png"]
+    browser.execute_script("document.querySelector(\"figure[data-chart='ranked'] details\").open = true")
+    for link in links:
+        link.click()
+        saved = browser.downloads / link.get_attribute("download")
+        wait(browser, lambda driver, saved=saved: saved.exists() and saved.stat().st_size > 1000)
+    assert (browser.downloads / "example.ranked.svg").read_text(encoding="utf-8").startswith("<svg")
+    assert (browser.downloads / "example.ranked.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_theme_follows_the_button_and_paper_is_white(browser, pages):
+    opened(browser, pages["single_cell"])
+
+    def axis_colour():
+        title = "figure[data-chart='interferon'] svg .role-axis-title text"
+        return browser.execute_script("return document.querySelector(arguments[0]).getAttribute('fill')", title)
+
+    light = axis_colour()
+    button = browser.find_element(By.ID, "theme")
+    button.click()
+    dark = axis_colour()
+    assert dark != light
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert axis_colour() == light
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert axis_colour() == dark
+
+
+def test_a_script_that_is_not_the_pages_own_never_runs(browser, pages, tmp_path):
+    evil = tmp_path / "evil.html"
+    html = pages["bulk"].read_text(encoding="utf-8")
+    evil.write_text(html.replace("</main>", "<script>document.title = 'ran'</script></main>"), encoding="utf-8")
+    opened(browser, evil)
+    assert browser.title != "ran"
+    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))

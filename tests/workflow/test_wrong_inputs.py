@@ -1,0 +1,119 @@
+"""Ten wrong inputs: each ends before any job, or in the first, with a list that says where, what and how to mend."""
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from workflow.harness import ROOT, copy_project, snakemake
+
+GENES = pd.read_csv(ROOT / "resources/genes/genes.tsv", sep="\t", dtype=str, usecols=["symbol"])["symbol"].tolist()
+
+
+@pytest.fixture
+def project(tmp_path):
+    return copy_project(tmp_path)
+
+
+def bulk(project, matrix=None, rows=None, **config):
+    """Write a bulk cohort of four samples and its config."""
+    rng = np.random.default_rng(0)
+    samples = [f"S{i}" for i in range(4)]
+    if matrix is None:
+        counts = rng.negative_binomial(2, 0.01, size=(3000, 4))
+        matrix = pd.DataFrame(counts, index=pd.Index(GENES[:3000], name="gene"), columns=samples)
+    matrix.to_csv(project / "matrix.tsv", sep="\t")
+    sheet = pd.DataFrame({"sample": samples, "patient": samples, "path": "matrix.tsv"}) if rows is None else rows
+    sheet.to_csv(project / "sheet.tsv", sep="\t", index=False)
+    base = {"cohort": "wrong", "samples": "sheet.tsv", "expression": {"type": "bulk", "scale": "counts"}}
+    (project / "wrong.yaml").write_text(yaml.safe_dump(base | config))
+
+
+def cells(project, count=60, **config):
+    """Write a single-cell sample of ``count`` cells and its config."""
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(2, size=(count, 1500)).astype(np.float32)
+    obs = pd.DataFrame({"kind": "T"}, index=[f"c{i}" for i in range(count)])
+    ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=GENES[:1500])).write_h5ad(project / "cells.h5ad")
+    sheet = pd.DataFrame({"sample": ["S0"], "patient": ["S0"], "path": ["cells.h5ad"]})
+    sheet.to_csv(project / "sheet.tsv", sep="\t", index=False)
+    base = {"cohort": "wrong", "samples": "sheet.tsv", "expression": {"type": "single_cell", "scale": "counts"}}
+    (project / "wrong.yaml").write_text(yaml.safe_dump(base | config))
+
+
+def refuse(project, *expected, first_job=None):
+    """Run the cohort; it must fail with one list and without a traceback, and before any job unless one is named."""
+    target = [f"results/wrong/expression/{first_job}"] if first_job else []
+    run = snakemake(project, "--configfile", "wrong.yaml", *target)
+    assert run.returncode != 0
+    assert "problem" in run.output and "mend:" in run.output and "expected:" in run.output
+    assert "Traceback" not in run.output, run.output
+    if first_job is None:
+        assert not run.jobs
+    for text in expected:
+        assert text in run.output, f"{text!r} is missing from:\n{run.output}"
+    return run
+
+
+def test_a_missing_file(project):
+    bulk(project)
+    (project / "matrix.tsv").unlink()
+    refuse(project, "sheet.tsv", "row 2", "matrix.tsv")
+
+
+def test_a_duplicate_sample_and_everything_else_wrong_with_the_sheet(project):
+    rows = pd.DataFrame({"sample": ["S0", "S0", "../x"], "patient": ["a", "", "c"], "path": "matrix.tsv"})
+    bulk(project, rows=rows)
+    refuse(project, "row 3", "S0", "row 4", "../x", "column `patient`")
+
+
+def test_an_unknown_config_key(project):
+    bulk(project, activty={"clip": 3})
+    refuse(project, "wrong.yaml", "activty", "activity")
+
+
+def test_tpm_declared_as_counts(project):
+    rng = np.random.default_rng(0)
+    tpm = pd.DataFrame(rng.gamma(1, 1, (3000, 4)), index=pd.Index(GENES[:3000], name="gene"), columns=list("ABCD"))
+    tpm = (tpm / tpm.sum() * 1e6).set_axis([f"S{i}" for i in range(4)], axis=1)
+    bulk(project, matrix=tpm)
+    refuse(project, "matrix.tsv", "counts", "tpm", first_job="bulk.h5ad")
+
+
+def test_genes_of_another_species(project):
+    rng = np.random.default_rng(0)
+    index = pd.Index([gene.capitalize() for gene in GENES[:3000]], name="gene")
+    mouse = pd.DataFrame(rng.poisson(50, (3000, 4)), index=index, columns=[f"S{i}" for i in range(4)])
+    bulk(project, matrix=mouse)
+    refuse(project, "matrix.tsv", "mouse", first_job="bulk.h5ad")
+
+
+def test_an_empty_matrix(project):
+    bulk(project, matrix=pd.DataFrame(columns=[f"S{i}" for i in range(4)], index=pd.Index([], name="gene")))
+    refuse(project, "matrix.tsv", "empty")
+
+
+def test_a_sample_absent_from_the_matrix(project):
+    rows = pd.DataFrame({"sample": ["S0", "s1", "S2", "S3"], "patient": "P", "path": "matrix.tsv"})
+    bulk(project, rows=rows)
+    refuse(project, "sheet.tsv", "row 3", "s1", "S1")
+
+
+def test_nan_in_the_matrix(project):
+    rng = np.random.default_rng(0)
+    values = rng.poisson(50, (3000, 4)).astype(float)
+    values[7, 2] = np.nan
+    samples = [f"S{i}" for i in range(4)]
+    bulk(project, matrix=pd.DataFrame(values, index=pd.Index(GENES[:3000], name="gene"), columns=samples))
+    refuse(project, "matrix.tsv", GENES[7], "S2", first_job="bulk.h5ad")
+
+
+def test_a_sample_of_one_cell(project):
+    cells(project, count=1)
+    refuse(project, "cells.h5ad", "1 cell")
+
+
+def test_an_h5ad_without_the_named_column(project):
+    cells(project, compartments={"cell_type_key": "CellType", "lineages": {"lymphoid": ["T"]}})
+    refuse(project, "cells.h5ad", "CellType", "kind")

@@ -1,0 +1,67 @@
+"use strict";
+// Puts the page together: tables first, then the charts one after the other, so that the page answers early.
+
+function setUpTheme() {
+  const button = document.getElementById("theme");
+  const root = document.documentElement;
+  const set = (dark, recolours = true) => {
+    root.dataset.theme = dark ? "dark" : "light";
+    button.textContent = dark ? "Light" : "Dark";
+    button.setAttribute("aria-pressed", String(dark));
+    if (recolours) recolour();
+  };
+  const preferred = matchMedia("(prefers-color-scheme: dark)");
+  set(preferred.matches, false);
+  preferred.addEventListener("change", (event) => set(event.matches));
+  button.addEventListener("click", () => set(root.dataset.theme !== "dark"));
+  // Paper is white.
+  let before = null;
+  addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    set(false);
+  });
+  addEventListener("afterprint", () => set(before === "dark"));
+}
+
+async function start() {
+  setUpTheme();
+  const names = Object.keys(about.tables);
+  const state = { tables: {}, open: null, shown: [] };
+  for (const name of names) state.tables[name] = new Table(await unpack(name));
+  state.sheet = document.getElementById("table-sheet") ? new Table(await unpack("sheet")) : null;
+  const { calls, activation_profiles: profiles, drivers, qc, composition } = state.tables;
+  Object.assign(state, { calls: calls.rows(), profiles, drivers, qc });
+  state.byName = new Map(state.calls.map((call) => [call.sample, call]));
+  const sheet = state.sheet ? state.sheet.rows() : [];
+  state.meta = new Map(sheet.map((row) => [row.sample, row]));
+  state.core = profiles.rowsWith(`\t${about.stat3}\t`).filter((row) => row.axis === about.stat3);
+  const openCard = setUpCard(state);
+  setUpCalls(state, openCard);
+  for (const button of document.querySelectorAll("[data-download]")) {
+    button.addEventListener("click", () => downloadTable(button.dataset.download, state.tables[button.dataset.download]));
+  }
+  document.body.dataset.ready = "tables";
+  performance.mark("tables");
+
+  if (about.split) {
+    const options = [["call", "call"], ...Object.keys(about.metadata).map((name) => [name, name])];
+    await drawCompartments(state.calls, sheet, choose("#colour-by", options, (by) => drawCompartments(state.calls, sheet, by)));
+  } else await drawRanked(profiles, state.byName);
+  const parts = about.compartment_order.map((name) => [name, about.compartments[name]]);
+  await drawInterferon(profiles, state.byName, choose('[data-compartment="interferon"]', parts, (part) => drawInterferon(profiles, state.byName, part)));
+  await drawHeatmap(profiles, state.byName, choose('[data-compartment="heatmap"]', parts, (part) => drawHeatmap(profiles, state.byName, part)));
+  await drawQuality(qc.rows(), composition.rows());
+  if (state.tables.expected) fillExpected(state.tables.expected.rows());
+  if (state.tables.phospho) await drawPhospho(state.tables.phospho.rows());
+  document.body.dataset.ready = "charts";
+  performance.mark("charts");
+  const linked = location.hash.match(/^#sample=(.*)$/);
+  if (linked) openCard(decodeURIComponent(linked[1]));
+}
+
+start().catch((error) => {
+  const words = document.getElementById("problem");
+  words.textContent = `This page could not be built: ${error.message}. It needs a browser of 2023 or later; the tables beside it hold the same values.`;
+  words.hidden = false;
+  throw error;
+});

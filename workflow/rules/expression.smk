@@ -1,0 +1,139 @@
+# What was measured, in one gene language?
+#
+# INPUTS
+#     the files of the sample sheet             counts, TPM, ... as text, Parquet, h5ad, 10x h5, 10x folder
+#     resources/genes/genes.tsv                 the gene language
+# OUTPUTS
+#     <results>/expression/bulk.h5ad            bulk: one matrix per cohort, samples x symbols, log2
+#     <results>/expression/cells/{sample}.h5ad  single cell: the good cells of a sample x symbols, linear
+#     <results>/expression/qc.tsv               what became of the genes and the cells of each sample
+if SINGLE_CELL:
+
+    rule expression_filter:
+        input:
+            matrix=sample_path,
+            genes=resource("genes/genes.tsv"),
+        output:
+            cells="<results>/expression/cells/{sample}.h5ad",
+            quality="<results>/expression/qc/{sample}.tsv",
+        log:
+            "<logs>/expression_filter/{sample}.log",
+        benchmark:
+            "<benchmarks>/expression_filter/{sample}.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            # A file of one sample is held in memory several times over; of a file of many, a part is read.
+            mem_mb=memory_for(
+                factor=2 if config["expression"]["sample_key"] else 20,
+                floor=3000,
+                cap=128000,
+            ),
+            runtime=60,
+        params:
+            code=fingerprint("expression_filter.py", "genes/genes.tsv"),
+            sample=sample_row(*(["column"] if "column" in SHEET else [])),
+            settings=settings(
+                "compartments.cell_type_key",
+                "compartments.malignant_key",
+                "expression.doublets",
+                "expression.gene_column",
+                "expression.layer",
+                "expression.qc",
+                "expression.sample_key",
+                "expression.scale",
+                "seed",
+            ),
+        script:
+            "../scripts/expression_filter.py"
+
+    rule expression_gather:
+        input:
+            quality=expand("<results>/expression/qc/{sample}.tsv", sample=SAMPLES),
+        output:
+            quality="<results>/expression/qc.tsv",
+        log:
+            "<logs>/expression_gather.log",
+        benchmark:
+            "<benchmarks>/expression_gather.tsv"
+        localrule: True
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            code=fingerprint("expression_gather.py"),
+        script:
+            "../scripts/expression_gather.py"
+
+else:
+
+    rule expression_harmonise:
+        input:
+            matrices=sample_paths(),
+            genes=resource("genes/genes.tsv"),
+        output:
+            cohort="<results>/expression/bulk.h5ad",
+            quality="<results>/expression/qc.tsv",
+        log:
+            "<logs>/expression_harmonise.log",
+        benchmark:
+            "<benchmarks>/expression_harmonise.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=40, floor=3000, cap=128000),
+            runtime=60,
+        params:
+            code=fingerprint("expression_harmonise.py", "genes/genes.tsv"),
+            samples=matrix_rows(),
+            settings=settings("expression.gene_column", "expression.layer", "expression.scale"),
+        script:
+            "../scripts/expression_harmonise.py"
+
+
+# Demo only: the samples of the sheet are simulated from the parameter file that expression.simulate names.
+if config["expression"]["simulate"]:
+
+    rule expression_simulate:
+        input:
+            parameters=resource(config["expression"]["simulate"]),
+            genes=resource("genes/genes.tsv"),
+            markers=resource("markers/lineages.tsv"),
+            axes=[resource("networks/stat3.tsv"), resource("networks/rivals.tsv")],
+        output:
+            expression="<results>/expression/simulated/{sample}" + (".h5ad" if SINGLE_CELL else ".tsv.gz"),
+        log:
+            "<logs>/expression_simulate/{sample}.log",
+        benchmark:
+            "<benchmarks>/expression_simulate/{sample}.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=10,
+        params:
+            code=fingerprint(
+                "expression_simulate.py",
+                config["expression"]["simulate"],
+                "genes/genes.tsv",
+                "markers/lineages.tsv",
+                "networks/stat3.tsv",
+                "networks/rivals.tsv",
+            ),
+            settings=settings("expression.type", "seed"),
+            sample=sample_row(
+                "patient",
+                "planted_interferon",
+                "planted_microenvironment",
+                "planted_nfkb",
+                "planted_tumour",
+                *([] if SINGLE_CELL else ["purity"]),
+            ),
+        script:
+            "../scripts/expression_simulate.py"

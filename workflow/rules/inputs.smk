@@ -1,0 +1,95 @@
+# Where rules find their inputs when that depends on the config.
+def sample_path(wildcards):
+    """Return the input file of one sample."""
+    if config["expression"]["simulate"]:
+        suffix = "h5ad" if SINGLE_CELL else "tsv.gz"
+        return f"<results>/expression/simulated/{wildcards.sample}.{suffix}"
+    return data_path(SHEET.at[wildcards.sample, "path"])
+
+
+def scoring_samples():
+    """Return sample, stratum and role of every sample: all that scoring reads from the sheet."""
+    activity = config["activity"]
+    controls = SHEET.index[is_control(SHEET, activity["controls"])] if activity["reference"] == "controls" else []
+    strata = SHEET[activity["strata"]].agg(" ".join, axis=1) if activity["strata"] else pd.Series("", SHEET.index)
+    return [
+        {"control": sample in controls, "sample": sample, "stratum": str(strata[sample])} for sample in sorted(SAMPLES)
+    ]
+
+
+def frozen_reference():
+    """Return the path of the frozen reference as a list; empty when the cohort brings its own."""
+    reference = config["activity"]["reference"]
+    return [] if reference in ("cohort", "controls") else [reference]
+
+
+def sample_paths():
+    """Return the bulk matrices, each once, in the order of the sheet."""
+    if config["expression"]["simulate"]:
+        return expand("<results>/expression/simulated/{sample}.tsv.gz", sample=SAMPLES)
+    return list(dict.fromkeys(data_path(path) for path in SHEET["path"]))
+
+
+def matrix_rows():
+    """Return each bulk sample with the number of its matrix in `sample_paths` and its name in there."""
+    paths = sample_paths()
+    numbers = (
+        range(len(SAMPLES)) if config["expression"]["simulate"] else map(paths.index, map(data_path, SHEET["path"]))
+    )
+    names = SHEET["column"] if "column" in SHEET else SHEET["sample"]
+    return [
+        {"column": str(name or sample), "matrix": int(number), "sample": sample}
+        for sample, name, number in zip(SAMPLES, names, numbers, strict=True)
+    ]
+
+
+def compartment_outputs():
+    """Return the tables of the compartments stage that nothing later needs but users do."""
+    if SINGLE_CELL:
+        return ["<results>/compartments/reference.tsv"]
+    return ["<results>/compartments/fractions.tsv"] if SPLIT else []
+
+
+def reference_files():
+    """Return the reference, and the map that a Parquet profiles file has beside it."""
+    path = config["compartments"]["reference"]
+    if not SPLIT or not path.endswith(".parquet"):
+        return [path] if SPLIT else []
+    return [path, path.removesuffix(".parquet").removesuffix("_profiles") + "_map.tsv"]
+
+
+def regulon_path():
+    """Return the path of the STAT3 regulon; empty when there is none."""
+    name = config["networks"]["regulon"]
+    known = {"none": [], "collectri": "<results>/networks/collectri.tsv"}
+    return known[name] if name in known else data_path(name)
+
+
+def recorded_inputs():
+    """Return name (as the user wrote it) and path of every file the results were made from, each once."""
+    simulated = config["expression"]["simulate"]
+    named = {config["samples"]: config["samples"]}
+    if simulated:
+        named[simulated] = resource(simulated)
+    else:
+        named |= {path: data_path(path) for path in SHEET["path"]}
+    if config["networks"]["regulon"] not in ("none", "collectri"):
+        named[config["networks"]["regulon"]] = data_path(config["networks"]["regulon"])
+    if config["validation"]["phospho"]:
+        named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
+    if SPLIT:
+        named[config["compartments"]["reference"]] = config["compartments"]["reference"]
+    named |= {path: path for path in frozen_reference()}
+    return sorted(named.items())
+
+
+def code_of_rules():
+    """Return the fingerprint of the code of every rule so far: a change in any of them is recorded."""
+    coded = {known.name: dict(known.params.items()).get("code") for known in workflow.rules}
+    return {name: coded[name] for name in sorted(coded) if coded[name]}
+
+
+def unsplit_outputs():
+    """Return the outputs of the unsplit row; a split cohort gets its composition from the deconvolution."""
+    outputs = {"expression": "<results>/compartments/expression.h5ad"}
+    return outputs if SPLIT else outputs | {"composition": "<results>/compartments/composition.tsv"}

@@ -1,0 +1,60 @@
+# Which genes speak for STAT3, and which for its rivals?
+#
+# INPUTS
+#     resources/networks/*.tsv          the bundled axes and the ligands
+#     resources/markers/lineages.tsv    genes that define compartments: none of them may be scored
+#     resources/genes/genes.tsv         current symbols
+#     networks.regulon                  a user's or CollecTRI's STAT3 regulon, if there is one
+# OUTPUTS
+#     <results>/networks/axes.tsv       axis x gene: weight, panel, compartments, source
+#     <results>/networks/ligands.tsv    ligands, receptors, kinases, feedback
+#     <results>/networks/network.json   sha256 of the axes, their sizes, what the checks found, the regulon's origin
+AXES = [f"networks/{name}.tsv" for name in ("stat3", "rivals", "shared", "programmes")]
+BUNDLED = ["networks/ligands.tsv", "markers/lineages.tsv", "genes/genes.tsv"]
+
+
+rule networks_prepare:
+    input:
+        axes=[resource(path) for path in AXES],
+        ligands=resource("networks/ligands.tsv"),
+        markers=resource("markers/lineages.tsv"),
+        genes=resource("genes/genes.tsv"),
+        regulon=regulon_path(),
+    output:
+        axes="<results>/networks/axes.tsv",
+        ligands="<results>/networks/ligands.tsv",
+        summary="<results>/networks/network.json",
+    log:
+        "<logs>/networks_prepare.log",
+    benchmark:
+        "<benchmarks>/networks_prepare.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_for(factor=20, floor=1000, cap=8000),
+        runtime=10,
+    params:
+        code=fingerprint("networks_prepare.py", *AXES, *BUNDLED),
+        settings=settings("networks"),
+    script:
+        "../scripts/networks_prepare.py"
+
+
+if config["networks"]["regulon"] == "collectri":
+
+    # A login node has the network that compute nodes often lack.
+    rule networks_fetch:
+        output:
+            regulon="<results>/networks/collectri.tsv",
+        log:
+            "<logs>/networks_fetch.log",
+        retries: 2
+        localrule: True
+        conda:
+            "../envs/stat3act.yaml"
+        params:
+            code=fingerprint("networks_fetch.py"),
+            settings=settings("networks"),
+        script:
+            "../scripts/networks_fetch.py"

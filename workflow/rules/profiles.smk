@@ -1,0 +1,39 @@
+# What do the scores mean for this sample?
+#
+# INPUTS
+#     <results>/activity/scores.tsv                  one row per sample x compartment x axis
+#     <results>/compartments/expression.h5ad         log2 expression, for ligands and receptors
+#     <results>/compartments/composition.tsv         cells and fractions of every compartment
+#     <results>/networks/ligands.tsv                 ligands and their receptors
+# OUTPUTS
+#     <results>/profiles/activation_profiles.tsv     the scores, with the patient
+#     <results>/profiles/calls.tsv                   one call per sample
+#     <results>/profiles/drivers.tsv                 who could drive STAT3
+#     <results>/profiles/profiles.h5ad               the profiles as AnnData
+rule profiles_call:
+    input:
+        scores="<results>/activity/scores.tsv",
+        expression="<results>/compartments/expression.h5ad",
+        composition="<results>/compartments/composition.tsv",
+        ligands="<results>/networks/ligands.tsv",
+    output:
+        profiles=ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),
+        calls=ensure("<results>/profiles/calls.tsv", non_empty=True),
+        drivers="<results>/profiles/drivers.tsv",
+        matrix="<results>/profiles/profiles.h5ad",
+    log:
+        "<logs>/profiles_call.log",
+    benchmark:
+        "<benchmarks>/profiles_call.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_for(factor=4, floor=2000, cap=32000),
+        runtime=30,
+    params:
+        code=fingerprint("profiles_call.py"),
+        samples=sheet_columns("patient", "sample"),
+        settings=settings("expression.type", "profiles", "tumour_type"),
+    script:
+        "../scripts/profiles_call.py"

@@ -1,0 +1,82 @@
+# How does a person see it?
+#
+# INPUTS
+#     <results>/profiles/*.tsv                     calls, activation profiles, drivers
+#     <results>/expression/qc.tsv                  what was measured, before and after quality control
+#     <results>/compartments/composition.tsv       cells and fractions of every compartment
+#     <results>/validation/*.tsv                   where the config names a truth
+#     <results>/networks/network.json              hash and checks of the axes
+#     workflow/report/page*                        template, style and scripts of the page
+# OUTPUTS
+#     <results>/report/report.html                 the page: one file, opens from disk without a network
+#     <results>/report/methods.md                  methods text with citations
+#     <results>/provenance.json                    inputs with sha256, config, network, code, versions, seed
+#     <results>/config.yaml                        the configuration with every default filled in
+rule report_record:
+    input:
+        files=[path for name, path in recorded_inputs()],
+        network="<results>/networks/network.json",
+    output:
+        provenance=report(
+            "<results>/provenance.json",
+            caption="../report/provenance.rst",
+            category="Report",
+            labels={"item": "Provenance", "cohort": "<cohort>"},
+        ),
+        config="<results>/config.yaml",
+    log:
+        "<logs>/report_record.log",
+    benchmark:
+        "<benchmarks>/report_record.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        code={**code_of_rules(), "report_record": fingerprint("report_record.py")},
+        names=[name for name, path in recorded_inputs()],
+        settings=ordered(dict(config)),
+    script:
+        "../scripts/report_record.py"
+
+
+rule report_render:
+    input:
+        calls="<results>/profiles/calls.tsv",
+        activation_profiles="<results>/profiles/activation_profiles.tsv",
+        drivers="<results>/profiles/drivers.tsv",
+        qc="<results>/expression/qc.tsv",
+        composition="<results>/compartments/composition.tsv",
+        validation=VALIDATION_OUTPUTS,
+        provenance="<results>/provenance.json",
+        parts=[workflow.source_path(f"../report/{name}") for name in PAGE_FILES],
+    output:
+        html=report(
+            "<results>/report/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"item": "Cohort page", "cohort": "<cohort>"},
+        ),
+        methods=report(
+            "<results>/report/methods.md",
+            caption="../report/methods.rst",
+            category="Report",
+            labels={"item": "Methods text", "cohort": "<cohort>"},
+        ),
+    log:
+        "<logs>/report_render.log",
+    benchmark:
+        "<benchmarks>/report_render.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_for(factor=20, floor=2000, cap=16000),
+        runtime=30,
+    params:
+        code=fingerprint("report_render.py"),
+        samples=sheet_columns(*[column for column in SHEET if column not in ("path", "column")]),
+    script:
+        "../scripts/report_render.py"

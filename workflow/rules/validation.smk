@@ -1,0 +1,69 @@
+# Can these numbers be trusted in this cohort? Each rule exists only where the config names a truth.
+#
+# INPUTS
+#     <results>/activity/scores.tsv               one row per sample x compartment x axis
+#     <results>/compartments/expression.h5ad      log2 expression, for the baselines
+#     <results>/networks/axes.tsv, ligands.tsv    genes of the unsigned baseline
+#     <results>/profiles/calls.tsv                the calls
+#     validation.phospho                          phospho measurements
+# OUTPUTS
+#     <results>/validation/phospho.tsv            rank correlation of each method with phospho-STAT3
+#     <results>/validation/phospho_samples.tsv    the samples behind it
+#     <results>/validation/expected.tsv           expected and found calls
+VALIDATION_OUTPUTS = []
+
+if config["validation"]["phospho"]:
+    VALIDATION_OUTPUTS.append("<results>/validation/phospho.tsv")
+
+    rule validation_phospho:
+        input:
+            scores="<results>/activity/scores.tsv",
+            expression="<results>/compartments/expression.h5ad",
+            axes="<results>/networks/axes.tsv",
+            ligands="<results>/networks/ligands.tsv",
+            phospho=data_path(config["validation"]["phospho"]),
+        output:
+            agreement=ensure("<results>/validation/phospho.tsv", non_empty=True),
+            samples="<results>/validation/phospho_samples.tsv",
+        log:
+            "<logs>/validation_phospho.log",
+        benchmark:
+            "<benchmarks>/validation_phospho.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=4, floor=2000, cap=32000),
+            runtime=30,
+        params:
+            code=fingerprint("validation_phospho.py"),
+            samples=sheet_columns("patient", "sample", *filter(None, [config["validation"]["purity"]])),
+            settings=settings("seed", "validation"),
+        script:
+            "../scripts/validation_phospho.py"
+
+
+if config["validation"]["expected_call"]:
+    VALIDATION_OUTPUTS.append("<results>/validation/expected.tsv")
+
+    rule validation_expected:
+        input:
+            calls="<results>/profiles/calls.tsv",
+        output:
+            expected=ensure("<results>/validation/expected.tsv", non_empty=True),
+        log:
+            "<logs>/validation_expected.log",
+        benchmark:
+            "<benchmarks>/validation_expected.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            code=fingerprint("validation_expected.py"),
+            samples=sheet_columns("sample", config["validation"]["expected_call"]),
+            settings=settings("validation"),
+        script:
+            "../scripts/validation_expected.py"

@@ -1,0 +1,24 @@
+"""Write the report page and the methods text of a cohort."""
+
+import json
+from pathlib import Path
+
+from stat3act import logs, tables
+from stat3act.report import methods_text, page, parts
+
+logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+
+named = {name: snakemake.input[name] for name in ("calls", "activation_profiles", "drivers", "qc", "composition")}
+named |= {Path(path).stem: path for path in snakemake.input.validation}
+provenance = json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8"))
+settings = provenance["config"]
+html = page.render(
+    parts.read_texts(named),
+    settings,
+    provenance,
+    snakemake.params.samples,
+    parts.read_parts(snakemake.input.parts),
+    parts.vega_javascript(),
+)
+tables.write_text(snakemake.output.html, html)
+tables.write_text(snakemake.output.methods, methods_text.methods_markdown(settings, provenance))

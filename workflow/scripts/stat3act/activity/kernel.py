@@ -1,0 +1,341 @@
+"""The compiled loops over the stored entries of count matrices; `cells` prepares their input and reads their output.
+
+Nothing here is reordered by the compiler (no ``fastmath``) and every cell is computed alone, so a cell's numbers are
+the same bits whatever block, thread or processor it meets.
+"""
+
+import numpy as np
+from numba import njit
+
+LN2 = np.log(2.0)
+SQRT_HALF_BITS = np.int64(np.float64(np.sqrt(0.5)).view(np.int64))
+EXPONENT_BITS = np.int64(np.uint64(0xFFF0000000000000).view(np.int64))
+TINY = np.finfo(np.float64).tiny
+LANES = 4
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def log_normalise(values, start, stop, target, scratch, out):
+    """Write log(1 + value * target / total) of one cell to ``out`` and return the total.
+
+    The logarithm is written out so that it becomes vector instructions: with 1 + y = 2^e m and m within a factor
+    sqrt(2) of 1, log m = 2 artanh((m - 1) / (m + 1)), whose power series is below rounding error after ten terms.
+    """
+    count = stop - start
+    a = b = c = d = 0.0
+    i = start
+    while i + LANES <= stop:
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+        i += LANES
+    while i < stop:
+        a += values[i]
+        i += 1
+    total = (a + b) + (c + d)
+    if not total > 0:
+        return 0.0
+    factor = target / total
+    for k in range(count):
+        scratch[k] = 1.0 + values[start + k] * factor
+    bits = scratch.view(np.int64)
+    for k in range(count):
+        shifted = bits[k] - SQRT_HALF_BITS
+        out[k] = shifted >> np.int64(52)
+        bits[k] -= shifted & EXPONENT_BITS
+    for k in range(count):
+        m = scratch[k]
+        s = (m - 1.0) / (m + 1.0)
+        q = s * s
+        p = 1 / 19 + q * (1 / 21)
+        p = 1 / 15 + q * (1 / 17 + q * p)
+        p = 1 / 11 + q * (1 / 13 + q * p)
+        p = 1 / 7 + q * (1 / 9 + q * p)
+        p = 1 / 3 + q * (1 / 5 + q * p)
+        out[k] = out[k] * LN2 + 2.0 * (s + s * q * p)
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sum_and_square(x, count):
+    """Return the sum and the sum of squares of the first values of ``x``."""
+    a = b = c = d = 0.0
+    aa = bb = cc = dd = 0.0
+    k = 0
+    while k + LANES <= count:
+        a += x[k]
+        aa += x[k] * x[k]
+        b += x[k + 1]
+        bb += x[k + 1] * x[k + 1]
+        c += x[k + 2]
+        cc += x[k + 2] * x[k + 2]
+        d += x[k + 3]
+        dd += x[k + 3] * x[k + 3]
+        k += LANES
+    while k < count:
+        a += x[k]
+        aa += x[k] * x[k]
+        k += 1
+    return (a + b) + (c + d), (aa + bb) + (cc + dd)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def prepare(values, start, stop, target, scratch, x):
+    """Fill ``x`` with the cell's log-normalised values, or with its values where ``target`` is 0.
+
+    Returns the cell's total, or its number of entries where ``target`` is 0; zero for an empty cell.
+    """
+    if target > 0:
+        return log_normalise(values, start, stop, target, scratch, x)
+    for k in range(stop - start):
+        x[k] = values[start + k]
+    return float(stop - start)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def note_genes(values, indices, start, stop, stamp, seen):
+    """Mark the genes of a cell as seen; tell whether one was stored twice. ``stamp`` differs between cells."""
+    twice = False
+    for k in range(start, stop):
+        g = np.uint32(indices[k])
+        twice |= seen[g] == stamp
+        if values[k] != 0:
+            seen[g] = stamp
+    return twice
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def longest(indptr):
+    """Return the most entries of any row."""
+    most = 0
+    for row in range(len(indptr) - 1):
+        most = max(most, indptr[row + 1] - indptr[row])
+    return most
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fill(array, value):
+    """Set all of a vector to one value; far quicker to compile than assigning to a slice."""
+    for k in range(len(array)):
+        array[k] = value
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def copy(source, out):
+    """Write ``source`` to the beginning of ``out``."""
+    for k in range(len(source)):
+        out[k] = source[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def moment_rows(values, indices, indptr, target, sums, seen, stamp):
+    """Add each cell's values to ``sums`` (genes x 3: log-normalised, its square, linear share of ``target``).
+
+    Returns
+    -------
+    Cells with any counts, and whether an entry was stored twice.
+    """
+    room = longest(indptr)
+    scratch, x = np.empty(room), np.empty(room)
+    cells, twice = 0, False
+    for row in range(len(indptr) - 1):
+        start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
+        total = prepare(values, start, stop, target, scratch, x)
+        if total == 0:
+            continue
+        cells += 1
+        twice |= note_genes(values, indices, start, stop, stamp + row, seen)
+        for k in range(stop - start):
+            g = np.uint32(indices[start + k])
+            sums[g, 0] += x[k]
+            sums[g, 1] += x[k] * x[k]
+            sums[g, 2] += values[start + k] * (target / total)
+    return cells, twice
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def ulm_rows(values, indices, indptr, target, links, seen, stamp, totals, sums):
+    """Sum what the univariate linear model needs of each cell.
+
+    Parameters
+    ----------
+    values, indices, indptr
+        A block of rows in CSR; ``indptr`` may start anywhere, the other two start at its first value.
+    target
+        Total that each cell is scaled to before log(1 + x); 0 takes the values as they are.
+    links
+        `plan.Links`.
+    seen, stamp
+        Per gene; gets ``stamp + row`` where a row has a value. Stamps never repeat.
+    totals
+        Rows x 2, written: sum and sum of squares; NaN for an empty cell.
+    sums
+        Rows x axes, written: sum of weight times value.
+
+    Returns
+    -------
+    Whether an entry was stored twice.
+    """
+    room = longest(indptr)
+    scratch, x = np.empty(room), np.empty(room)
+    twice = False
+    for row in range(len(indptr) - 1):
+        start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
+        fill(sums[row], 0.0)
+        if prepare(values, start, stop, target, scratch, x) == 0:
+            fill(totals[row], np.nan)
+            continue
+        twice |= note_genes(values, indices, start, stop, stamp + row, seen)
+        totals[row, 0], totals[row, 1] = sum_and_square(x, stop - start)
+        for k in range(stop - start):
+            g = np.uint32(indices[start + k])
+            for link in range(links.start[g], links.start[g + 1]):
+                sums[row, links.axis[link]] += links.weight[link] * x[k]
+    return twice
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_scaled(source, factor, out):
+    """Add ``factor`` times a vector to the beginning of another."""
+    for k in range(len(source)):
+        out[k] += factor * source[k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def dot(x, y):
+    """Return the sum of products of two vectors."""
+    a = b = c = d = 0.0
+    k = 0
+    while k + LANES <= len(x):
+        a += x[k] * y[k]
+        b += x[k + 1] * y[k + 1]
+        c += x[k + 2] * y[k + 2]
+        d += x[k + 3] * y[k + 3]
+        k += LANES
+    while k < len(x):
+        a += x[k] * y[k]
+        k += 1
+    return (a + b) + (c + d)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, fitted, x_sum, x_ss):
+    """Give, per stratum, sum and squared deviations of a cell's profile once a set of rivals is fitted and removed.
+
+    ``total`` is the sum over all genes. ``beta`` gets the coefficients of constant and rivals; ``fitted`` is scratch.
+    """
+    strata, places = len(model.size), model.rivals[group] + 1
+    for i in range(places):
+        beta[i] = model.inverse[group, i, 0] * total
+        for j in range(1, places):
+            beta[i] += model.inverse[group, i, j] * axis_sum[model.member[group, j]]
+    for b in range(strata):
+        x_sum[b] = stratum_sum[b]
+        x_ss[b] = stratum_square[b]
+    for i in range(places):
+        # The sum of squares loses twice the fitted cross-product, less the fitted square.
+        fill(fitted, 0.0)
+        for j in range(places):
+            add_scaled(model.cross[group, i, j], beta[j], fitted)
+        own = stratum_sum if i == 0 else rival_sum[model.slot[model.member[group, i]]]
+        add_scaled(fitted, beta[i], x_ss)
+        add_scaled(own[:strata], -2.0 * beta[i], x_ss)
+        add_scaled(model.cross[group, i, 0], -beta[i], x_sum)
+    for b in range(strata):
+        x_ss[b] -= x_sum[b] * x_sum[b] / model.size[b]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def finish_model(model, stratum_sum, stratum_square, rival_sum, axis_sum, work, activity):
+    """Turn the sums of one cell into the activity of each axis (`plan.compile_set` tells the algebra)."""
+    strata = len(model.size)
+    fitted, x_sum, x_ss, beta = work[0, :strata], work[1, :strata], work[2, :strata], work[3]
+    total, _ = sum_and_square(stratum_sum, strata)
+    for group in range(len(model.rivals)):
+        remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, fitted, x_sum, x_ss)
+        first, last = model.first_axis[group], model.first_axis[group + 1]
+        for axis in range(first, last):
+            statistic = axis_sum[axis]
+            for i in range(model.rivals[group] + 1):
+                statistic -= beta[i] * model.overlap[axis, i]
+            expected = dot(x_sum, model.mean_weight[axis])
+            variance = dot(x_ss, model.weight_variance[axis])
+            activity[axis] = (statistic - expected) / np.sqrt(max(variance, TINY))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_entries(x, indices, start, stop, links, model, stratum_sum, stratum_square, rival_sum, axis_sum, sums):
+    """Sum one cell's entries: per stratum, per axis, and per rival and stratum.
+
+    Every gene starts as a zero count; a stored count adds what it differs from that.
+    """
+    copy(model.zero_sum, stratum_sum)
+    copy(model.zero_square, stratum_square)
+    copy(model.zero_axis, axis_sum)
+    for slot in range(len(rival_sum)):
+        copy(model.zero_slot[slot], rival_sum[slot])
+    for k in range(stop - start):
+        g = np.uint32(indices[start + k])
+        b = np.uint32(model.stratum[g])
+        z = x[k] * model.gene[g, 0] - model.gene[g, 1]
+        z = min(max(z, -model.clip), model.clip)
+        change = z - model.gene[g, 2]
+        stratum_sum[b] += change
+        stratum_square[b] += z * z - model.gene[g, 3]
+        for link in range(links.start[g], links.start[g + 1]):
+            axis, weight = links.axis[link], links.weight[link]
+            sums[axis] += weight * x[k]
+            axis_sum[axis] += weight * change
+            if model.slot[axis] >= 0:
+                rival_sum[model.slot[axis], b] += weight * change
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def score_rows(
+    values, indices, indptr, rows, target, links, model, seen, stamp, group, pseudobulk, totals, sums, activity
+):
+    """Do cells of a block in one pass: plain sums, model sums, activities and pseudobulk.
+
+    Parameters
+    ----------
+    values, indices, indptr, target, links, seen, stamp, totals, sums
+        As `ulm_rows`.
+    rows
+        Rows of the block to do.
+    model
+        `plan.Model`.
+    group
+        Rows; the row of ``pseudobulk`` that a cell's counts are added to, -1 for none.
+    pseudobulk
+        Groups x genes.
+    activity
+        Rows x axes, written; NaN for an empty cell.
+
+    Returns
+    -------
+    Whether an entry was stored twice.
+    """
+    room = longest(indptr)
+    scratch, x = np.empty(room), np.empty(room)
+    # One place more than there are strata takes the genes outside the model.
+    places = len(model.size) + 1
+    stratum_sum, stratum_square = np.empty(places), np.empty(places)
+    rival_sum, axis_sum = np.empty((model.zero_slot.shape[0], places)), np.empty(len(model.slot))
+    work = np.empty((4, max(places, model.member.shape[1])))
+    twice = False
+    for row in rows:
+        start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
+        fill(sums[row], 0.0)
+        if prepare(values, start, stop, target, scratch, x) == 0:
+            fill(totals[row], np.nan)
+            fill(activity[row], np.nan)
+            continue
+        twice |= note_genes(values, indices, start, stop, stamp + row, seen)
+        totals[row, 0], totals[row, 1] = sum_and_square(x, stop - start)
+        add_entries(x, indices, start, stop, links, model, stratum_sum, stratum_square, rival_sum, axis_sum, sums[row])
+        if group[row] >= 0:
+            for k in range(start, stop):
+                pseudobulk[group[row], np.uint32(indices[k])] += values[k]
+        finish_model(model, stratum_sum, stratum_square, rival_sum, axis_sum, work, activity[row])
+    return twice

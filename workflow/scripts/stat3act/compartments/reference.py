@@ -1,0 +1,287 @@
+"""Reference profiles of the bulk split: exported from a single-cell cohort, or read from a file."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stat3act.problems import Problem, raise_if_any
+from stat3act.tables import read_table
+
+LINEAGE_COMPARTMENTS = ("fibroblast", "endothelial", "myeloid", "lymphoid")
+MIN_SHARED_GENES = 500
+
+# Labels of published atlases. Tumour-associated and normal cells are no tumour cells.
+TUMOUR_LABEL = re.compile(r"malig|cancer|tumou?r|melanoma|carcinoma|neoplas|glioma|leuka?emia", re.I)
+NOT_TUMOUR_LABEL = re.compile(r"associated|normal|non.?malig|infiltrat|\bCAF|\bTAM", re.I)
+LINEAGE_LABELS = (
+    ("fibroblast", re.compile(r"fibroblast|\bCAFs?\b|stellate", re.I)),
+    ("endothelial", re.compile(r"endotheli", re.I)),
+    (
+        "myeloid",
+        re.compile(r"macroph|monocyt|myeloid|dendritic|\bc?p?DCs?\d?\b|mast|neutroph|granulocyt|\bTAM", re.I),
+    ),
+    (
+        "lymphoid",
+        re.compile(r"\bB[ ._-]?cell|\bT[ ._-]?cell|CD4|CD8|\bNK\b|natural killer|lymph|plasma|Treg", re.I),
+    ),
+    ("epithelial", re.compile(r"epitheli", re.I)),
+    ("glial", re.compile(r"glia|oligodendro|astrocyt", re.I)),
+    ("erythroid", re.compile(r"eryth", re.I)),
+    ("progenitor", re.compile(r"\bHSC|progenitor|\bGMP\b", re.I)),
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Mean profiles of cell states.
+
+    Attributes
+    ----------
+    profiles
+        Genes x states, every column sums to 1.
+    states
+        By state: ``compartment`` (``tumour`` or ``microenvironment``), ``lineage`` (the patient, for tumour states),
+        ``n_cells`` (0 where not known).
+    """
+
+    profiles: pd.DataFrame
+    states: pd.DataFrame
+
+    @property
+    def is_tumour(self) -> np.ndarray:
+        """Boolean mask over the states."""
+        return (self.states["compartment"] == "tumour").to_numpy()
+
+
+def lineage_of_label(label: str) -> str:
+    """Return the lineage a cell-type label of a profiles file names, ``other`` where it names none."""
+    return next((lineage for lineage, pattern in LINEAGE_LABELS if pattern.search(label)), "other")
+
+
+def is_tumour_label(label: str, malignant_values: Sequence[str] = ()) -> bool:
+    """Say whether a cell-type label means malignant cells: named in the config, or by its words."""
+    if label in malignant_values:
+        return True
+    return bool(TUMOUR_LABEL.search(label)) and not NOT_TUMOUR_LABEL.search(label)
+
+
+def export_reference(
+    pseudobulk: Mapping[str, pd.DataFrame],
+    cells: pd.DataFrame,
+    patients: Mapping[str, str],
+    min_cells: int,
+) -> pd.DataFrame:
+    """Build the reference table of a single-cell cohort.
+
+    Parameters
+    ----------
+    pseudobulk
+        By sample: genes x compartments, sums over cells.
+    cells
+        ``sample compartment n_cells`` of every sample and compartment.
+    patients
+        Patient of each sample.
+    min_cells
+        A profile of fewer cells is left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Genes (those measured in every sample) x states named ``<compartment>|<lineage or patient>|<n_cells>``; every
+        column sums to 1e6. Tumour: one state per patient, its samples summed, because tumours differ between
+        patients. Microenvironment: one state per lineage (``other`` is what belongs to none of the four), the mean of
+        the samples' profiles, so that no patient with many cells speaks for all.
+    """
+    number = cells.set_index(["sample", "compartment"])["n_cells"]
+    samples = sorted(pseudobulk)
+    genes = sorted(set.intersection(*(set(pseudobulk[sample].index) for sample in samples))) if samples else []
+    sums: dict[tuple[str, str], list[tuple[pd.Series, int]]] = {}
+    for sample in samples:
+        table = pseudobulk[sample].loc[genes]
+        if "tumour" in table:
+            counted = int(number.get((sample, "tumour"), 0))
+            sums.setdefault(("tumour", patients[sample]), []).append((table["tumour"], counted))
+        for lineage, values, counted in _lineages(table, sample, number):
+            sums.setdefault(("microenvironment", lineage), []).append((values, counted))
+    columns = {}
+    for (compartment, name), parts in sorted(sums.items(), key=lambda item: (item[0][0] != "tumour", item[0][1])):
+        total = sum(counted for _, counted in parts)
+        if total < min_cells:
+            continue
+        profile = _mean_profile(parts, min_cells, pooled=compartment == "tumour")
+        if profile is not None:
+            columns[f"{compartment}|{name}|{total}"] = profile
+    return pd.DataFrame(columns, index=pd.Index(genes, name="gene"))
+
+
+def _lineages(table: pd.DataFrame, sample: str, number: pd.Series) -> list[tuple[str, pd.Series, int]]:
+    """Return lineage, sums and cell number of every microenvironment lineage of one sample."""
+    if "microenvironment" not in table:
+        return []
+    found = [
+        (lineage, table[lineage], int(number.get((sample, lineage), 0)))
+        for lineage in LINEAGE_COMPARTMENTS
+        if lineage in table
+    ]
+    rest = table["microenvironment"] - sum((values for _, values, _ in found), start=0.0)
+    counted = int(number.get((sample, "microenvironment"), 0)) - sum(count for _, _, count in found)
+    if counted > 0:
+        found.append(("other", rest.clip(lower=0), counted))
+    return found
+
+
+def _mean_profile(parts: list[tuple[pd.Series, int]], min_cells: int, pooled: bool) -> pd.Series | None:
+    """Sum the parts, or average their profiles where enough cells stand behind each; sums to 1e6."""
+    enough = [values for values, counted in parts if counted >= min_cells]
+    if pooled or not enough:
+        total = sum((values for values, _ in parts), start=0.0)
+    else:
+        total = sum((values / values.sum() for values in enough if values.sum() > 0), start=0.0 * parts[0][0])
+    return total / total.sum() * 1e6 if total.sum() > 0 else None
+
+
+def read_reference(
+    path: str | Path,
+    malignant_values: Sequence[str] = (),
+    lineages: Mapping[str, Sequence[str]] | None = None,
+) -> Reference:
+    """Read reference profiles and find out which states are tumour.
+
+    Parameters
+    ----------
+    path
+        The ``reference.tsv`` of a single-cell cohort (states named ``<compartment>|<lineage or patient>|<n_cells>``),
+        or ``<name>_profiles.parquet`` (genes x states) with ``<name>_map.tsv`` (``cell_type cell_state``) beside it.
+    malignant_values
+        Cell types that mean malignant, beside those whose words say so (``Cancer Epithelial``, ``Melanoma cells``).
+    lineages
+        By lineage, the cell types that belong to it; other labels are placed by their words.
+
+    Returns
+    -------
+    Reference
+        Columns scaled to sum to 1, states in the order of the file.
+
+    Raises
+    ------
+    InputProblems
+        Missing map, states without a label, duplicate genes, negative or missing values, empty states, no tumour
+        state, no microenvironment state.
+    """
+    path = Path(path)
+    if path.suffix == ".parquet":
+        profiles, states = _read_profiles_file(path, malignant_values, lineages or {})
+    else:
+        profiles, states = _read_export(path)
+    raise_if_any(_problems_of(path, profiles, states))
+    profiles = profiles.astype(np.float64)
+    return Reference(profiles / profiles.sum(axis=0), states)
+
+
+def _read_export(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the text table that `export_reference` made."""
+    table = read_table(path)
+    profiles = table.set_index(table.columns[0])
+    expected = "a column per state named <compartment>|<lineage or patient>|<n_cells>"
+    rows, problems = [], []
+    for column in profiles.columns:
+        fields = column.split("|")
+        if len(fields) != 3 or fields[0] not in ("tumour", "microenvironment") or not fields[2].isdigit():
+            mend = "use the compartments/reference.tsv of a single-cell cohort"
+            problems.append(Problem(str(path), f"column {column!r}", column, expected, mend))
+            continue
+        rows.append({"compartment": fields[0], "lineage": fields[1], "n_cells": int(fields[2])})
+    raise_if_any(problems)
+    return profiles, pd.DataFrame(rows, index=profiles.columns, columns=["compartment", "lineage", "n_cells"])
+
+
+def _read_profiles_file(
+    path: Path, malignant_values: Sequence[str], lineages: Mapping[str, Sequence[str]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a Parquet profiles file and the map beside it."""
+    name = path.name.removesuffix(".parquet").removesuffix("_profiles")
+    map_path = path.with_name(f"{name}_map.tsv")
+    if not map_path.exists():
+        mend = "put the table with columns cell_type and cell_state there"
+        raise_if_any([Problem(str(path), "", f"no {map_path.name} beside it", "a map of states to cell types", mend)])
+    profiles = pd.read_parquet(path)
+    table = read_table(map_path)
+    if missing := sorted({"cell_type", "cell_state"} - set(table.columns)):
+        mend = "name the columns cell_type and cell_state"
+        raise_if_any([Problem(str(map_path), "header", f"no {', '.join(missing)}", "cell_type cell_state", mend)])
+    labels = table.drop_duplicates("cell_state").set_index("cell_state")["cell_type"].reindex(profiles.columns)
+    unlabelled = ", ".join(map(str, labels.index[labels.isna()][:5]))
+    if unlabelled:
+        mend = "add a row for each state"
+        raise_if_any([Problem(str(map_path), "", f"no cell_type for {unlabelled}", "a row per state", mend)])
+    chosen = {label: lineage for lineage, names in lineages.items() for label in names}
+    tumour = [is_tumour_label(label, malignant_values) for label in labels]
+    lineage = [
+        state if malignant else chosen.get(label, lineage_of_label(label))
+        for state, label, malignant in zip(labels.index, labels, tumour, strict=True)
+    ]
+    compartment = np.where(tumour, "tumour", "microenvironment")
+    states = pd.DataFrame({"compartment": compartment, "lineage": lineage, "n_cells": 0}, index=profiles.columns)
+    return profiles, states
+
+
+def _problems_of(path: Path, profiles: pd.DataFrame, states: pd.DataFrame) -> list[Problem]:
+    """List everything that is wrong with a reference."""
+    file, problems = str(path), []
+    if duplicated := sorted(set(profiles.index[profiles.index.duplicated()])):
+        found = ", ".join(map(str, duplicated[:5]))
+        problems.append(Problem(file, f"genes {found}", "more than one row", "one row per gene", "sum the rows"))
+    values = profiles.to_numpy(dtype=np.float64)
+    for bad, what in ((values < 0, "negative"), (~np.isfinite(values), "missing or infinite")):
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            where = f"gene {profiles.index[row]!r}, state {profiles.columns[column]!r}"
+            expected = "mean profiles on a linear scale, zero or more"
+            mend = "give mean counts, CPM or TPM per state, not log values"
+            value = f"{values[row, column]:g} ({bad.sum()} values are {what})"
+            problems.append(Problem(file, where, value, expected, mend))
+    empty = profiles.columns[(np.nan_to_num(values) == 0).all(axis=0)]
+    if len(empty):
+        expected = "a positive sum in every state"
+        problems.append(Problem(file, f"states {', '.join(empty[:5])}", "all zero", expected, "leave them out"))
+    for compartment, mend in (
+        ("tumour", "use a cohort with malignant cells, or name the malignant cell types in malignant_values"),
+        ("microenvironment", "use a reference that also holds non-malignant cells"),
+    ):
+        if not (states["compartment"] == compartment).any():
+            found = f"{len(states)} states, none of the {compartment}"
+            expected = f"at least one {compartment} state"
+            problems.append(Problem(file, "", found, expected, mend))
+    return problems
+
+
+def check_against_bulk(reference: Reference, genes: pd.Index, file: str, min_shared: int = MIN_SHARED_GENES) -> None:
+    """Stop when bulk and reference share too few genes to fit fractions.
+
+    Parameters
+    ----------
+    reference
+        The reference.
+    genes
+        Genes of the bulk cohort.
+    file
+        Name of the reference file, for the message.
+    min_shared
+        Fewest shared genes.
+
+    Raises
+    ------
+    InputProblems
+        Fewer than `min_shared` genes in common.
+    """
+    shared = int(genes.isin(reference.profiles.index).sum())
+    if shared < min_shared:
+        example = ", ".join(map(str, reference.profiles.index[:3]))
+        found = f"{shared} genes shared with the bulk cohort (reference: {example} ...)"
+        expected = f"at least {min_shared} shared gene symbols"
+        mend = "use a reference of the same species whose genes are symbols"
+        raise_if_any([Problem(file, "", found, expected, mend)])

@@ -1,0 +1,386 @@
+"""A cohort's configuration: everything wrong with it in one list, and its defaults filled in.
+
+The JSON Schema says what each key may hold and is the only place of defaults; the checks here that the
+schema cannot say are the ones between keys. Every Snakemake job parses this, so it imports little.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stat3act.problems import Problem, raise_if_any
+from stat3act.schema import default_of, fill_defaults, lookup, nearest, schema_problems, short, without_errors
+
+LINEAGES = (
+    "fibroblast",
+    "endothelial",
+    "myeloid",
+    "lymphoid",
+    "epithelial",
+    "melanocytic",
+    "glial",
+    "mesenchymal",
+    "erythroid",
+    "progenitor",
+    "other",
+)
+RIVALS = ("ifn_stat1", "nfkb", "hypoxia", "proliferation", "dissociation_stress")
+# A stratum with one control has a location but says nothing about spread.
+MIN_CONTROLS_PER_STRATUM = 2
+SINGLE_CELL_SCALES = ("counts", "tpm")
+SINGLE_CELL_ONLY = (
+    "expression.sample_key",
+    "expression.qc",
+    "expression.doublets",
+    "compartments.cell_type_key",
+    "compartments.lineages",
+    "compartments.malignant_key",
+    "compartments.malignant_values",
+    "compartments.non_malignant_values",
+    "compartments.clustering",
+    "compartments.malignant",
+    "compartments.min_cells",
+)
+BULK_ONLY = (
+    "compartments.method",
+    "compartments.reference",
+    "compartments.min_purity",
+    "compartments.max_purity",
+)
+Parts = tuple[str, str, str, str]
+
+
+def validate_config(config: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Check a configuration and fill in its defaults.
+
+    Parameters
+    ----------
+    config
+        The configuration as read from YAML.
+    schema
+        JSON Schema 2020-12 of the configuration; defaults live only there.
+    file
+        Name of the configuration file, for the messages.
+
+    Returns
+    -------
+    A new dict with every key the schema knows.
+
+    Raises
+    ------
+    InputProblems
+        With everything that is wrong, when anything is.
+    """
+    filled, problems = check_config(config, schema, file)
+    raise_if_any(problems)
+    assert filled is not None  # without problems there is a configuration
+    return filled
+
+
+def check_config(
+    config: Mapping[str, Any], schema: Mapping[str, Any], file: str
+) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """Return the configuration with its defaults filled in, and everything that is wrong with it.
+
+    Parameters
+    ----------
+    config, schema, file
+        As in `validate_config`.
+
+    Returns
+    -------
+    The filled-in configuration and the problems. Where the schema objects to a value, its default stands in
+    for it, so that the checks between keys, and of the sample sheet, can still be made and all problems come
+    in one list. None instead of a configuration when a key that these checks need is missing.
+    """
+    if not isinstance(config, Mapping):
+        mend = "write `cohort:`, `samples:`, `expression:`"
+        return None, [Problem(file, "", short(config), "keys and values", mend)]
+    problems = schema_problems(config, schema, file)
+    sound = without_errors(config, schema) if problems else config
+    filled = fill_defaults(sound, schema)
+    if not {"type", "scale"} <= set(filled.get("expression", {})) or "samples" not in filled:
+        return None, problems
+    known = {problem.where for problem in problems}
+    found = [parts for check in CHECKS for parts in check(filled, schema) if parts[0] not in known]
+    return filled, problems + [Problem(file, *parts) for parts in found]
+
+
+def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Yield each key of a filled-in configuration that names an existing file, with that file's path."""
+    data_dir = Path(config["data_dir"])
+    regulon, reference = config["networks"]["regulon"], config["activity"]["reference"]
+    if regulon not in ("none", "collectri"):
+        yield "networks.regulon", data_dir / regulon
+    if config["validation"]["phospho"]:
+        yield "validation.phospho", data_dir / config["validation"]["phospho"]
+    if config["compartments"]["reference"]:
+        yield "compartments.reference", Path(config["compartments"]["reference"])
+    if reference not in ("cohort", "controls"):
+        yield "activity.reference", Path(reference)
+
+
+def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
+    """Return one problem for each file that the configuration names and that does not exist.
+
+    Parameters
+    ----------
+    config
+        Configuration with its defaults.
+    file
+        Name of the configuration file, for the messages.
+    """
+    problems = []
+    for key, path in config_files(config):
+        if path.is_file():
+            continue
+        parts = path.parts
+        if key.endswith("reference") and len(parts) > 2 and parts[0] == "results":
+            mend = f"run the cohort `{parts[1]}` first: it writes this file"
+        elif key in ("networks.regulon", "validation.phospho"):
+            mend = f"correct the name, or `data_dir` (now `{config['data_dir']}`), from which it is relative"
+        else:
+            mend = "correct the name; it is relative to the folder Snakemake is started in"
+        problems.append(Problem(file, f"key `{key}`", str(path), "a file that exists", mend))
+    return problems
+
+
+def is_control(sheet: pd.DataFrame, query: str) -> pd.Series:
+    """Return which samples are controls.
+
+    Parameters
+    ----------
+    sheet
+        Sample sheet, all text.
+    query
+        Expression over its columns as of `pandas.DataFrame.query`; every value is text.
+
+    Returns
+    -------
+    Boolean series on the index of the sheet.
+
+    Raises
+    ------
+    ValueError
+        When the query cannot be read, names an unknown column or does not say yes or no for each row.
+    """
+    try:
+        # The python engine knows every text operation and spares the import of numexpr.
+        answer = sheet.eval(query, engine="python")
+    except Exception as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+    if not isinstance(answer, pd.Series) or answer.dtype != bool or len(answer) != len(sheet):
+        raise ValueError("it does not say true or false for each sample")
+    return answer
+
+
+def check_against_sheet(config: Mapping[str, Any], sheet: pd.DataFrame, file: str) -> list[Problem]:
+    """Return what is wrong with the configuration's query for controls, given the sample sheet.
+
+    Parameters
+    ----------
+    config
+        Configuration with its defaults.
+    sheet
+        Sample sheet, all text.
+    file
+        Name of the configuration file, for the messages.
+    """
+    section = config["activity"]
+    if section["reference"] != "controls" or not section["controls"]:
+        return []
+    query, where = section["controls"], "key `activity.controls`"
+    try:
+        control = is_control(sheet, query)
+    except ValueError as error:
+        expected = f"a query on the columns {', '.join(map(str, sheet.columns))}"
+        return [Problem(file, where, repr(query), expected, f"correct it: {error}")]
+    fewest = section["min_reference_samples"]
+    if control.sum() < fewest:
+        mend = "correct the query; values of the sheet are text, so numbers are quoted too: `time == '3'`"
+        found = f"{query!r} selects {control.sum()} of {len(sheet)} samples"
+        return [Problem(file, where, found, f"at least {fewest} control samples", mend)]
+    strata = section["strata"]
+    if not strata or not set(strata) <= set(sheet.columns):
+        return []
+    problems = []
+    counts = control.groupby([sheet[column] for column in strata], sort=True).sum()
+    for stratum, count in counts[counts < MIN_CONTROLS_PER_STRATUM].items():
+        values = stratum if isinstance(stratum, tuple) else (stratum,)
+        name = ", ".join(f"{column} = '{value}'" for column, value in zip(strata, values, strict=True))
+        mend = "add controls of this stratum, leave its samples out, or take the column from `activity.strata`"
+        expected = f"at least {MIN_CONTROLS_PER_STRATUM} in each stratum"
+        problems.append(Problem(file, where, f"{count} control samples with {name}", expected, mend))
+    return problems
+
+
+# --- what holds between keys: each check yields (where, value, expected, mend) ------------------------------
+
+
+def _changed(config, schema, keys) -> Iterator[tuple[str, Any]]:
+    """Yield the keys whose value is not the default: a copied-out default disturbs nobody."""
+    for key in keys:
+        value = lookup(config, key)
+        if value != default_of(schema, key):
+            yield key, value
+
+
+def _check_type(config, schema) -> Iterator[Parts]:
+    kind, scale = config["expression"]["type"], config["expression"]["scale"]
+    if kind == "single_cell" and scale not in SINGLE_CELL_SCALES:
+        yield (
+            "key `expression.scale`",
+            repr(scale),
+            "counts or tpm, because `expression.type` is single_cell",
+            "give the raw counts (or TPM) of the cells, or set `expression.type: bulk`",
+        )
+    foreign = SINGLE_CELL_ONLY if kind == "bulk" else BULK_ONLY
+    other = "single_cell" if kind == "bulk" else "bulk"
+    for key, value in _changed(config, schema, foreign):
+        yield (
+            f"key `{key}`",
+            short(value),
+            f"no such setting, because `expression.type` is {kind}",
+            f"remove it: it means something only with `expression.type: {other}`",
+        )
+    if config["expression"]["simulate"] and scale != "counts":
+        yield (
+            "key `expression.scale`",
+            repr(scale),
+            "counts, because `expression.simulate` makes counts",
+            "write `scale: counts`, or remove `simulate`",
+        )
+
+
+def _check_regulon(config, schema) -> Iterator[Parts]:
+    networks = config["networks"]
+    if networks["regulon"] == "collectri" and not networks["regulon_sha256"]:
+        yield (
+            "key `networks.regulon_sha256`",
+            "nothing",
+            "the sha256 of the CollecTRI table, because `networks.regulon` is collectri",
+            "give the 64 hexadecimal digits, or the path of a saved table as `networks.regulon`",
+        )
+    if networks["regulon"] == "none" and networks["regulon_sha256"]:
+        yield (
+            "key `networks.regulon_sha256`",
+            networks["regulon_sha256"],
+            "null, because `networks.regulon` is none",
+            "remove it, or name the regulon",
+        )
+
+
+def _check_lineages(config, schema) -> Iterator[Parts]:
+    section = config["compartments"]
+    lineages = section["lineages"]
+    if lineages and not section["cell_type_key"] and config["expression"]["type"] == "single_cell":
+        yield (
+            "key `compartments.cell_type_key`",
+            "nothing",
+            "the `.obs` column that holds the labels of `compartments.lineages`",
+            "name the column, or remove `lineages` to call lineages by marker genes",
+        )
+    seen: dict[str, str] = {}
+    for lineage, labels in lineages.items():
+        key = f"key `compartments.lineages.{lineage}`"
+        if lineage not in LINEAGES:
+            found = nearest(lineage, LINEAGES)
+            mend = f"write `{found}`, if that is what is meant" if found else "use `other` for anything else"
+            yield key, repr(lineage), "one of " + ", ".join(LINEAGES), mend
+        if not labels:
+            yield key, "an empty list", "at least one label", "list the labels, or remove the lineage"
+        for label in labels:
+            if label in seen:
+                yield key, repr(label), f"a label of one lineage (it is in `{seen[label]}`)", "keep it in one"
+            seen.setdefault(label, lineage)
+    both = sorted(set(section["malignant_values"]) & set(section["non_malignant_values"]))
+    for value in both:
+        yield (
+            "key `compartments.non_malignant_values`",
+            repr(value),
+            "no value that `compartments.malignant_values` has too",
+            "keep it in one of the two",
+        )
+
+
+def _check_split(config, schema) -> Iterator[Parts]:
+    section = config["compartments"]
+    if config["expression"]["type"] == "bulk" and section["method"] == "none" and section["reference"]:
+        yield (
+            "key `compartments.reference`",
+            repr(section["reference"]),
+            "null, because `compartments.method` is none",
+            "set `method: auto` to split the samples, or remove `reference`",
+        )
+    if section["min_purity"] >= section["max_purity"]:
+        yield (
+            "key `compartments.min_purity`",
+            str(section["min_purity"]),
+            f"less than `compartments.max_purity` ({section['max_purity']})",
+            "lower `min_purity` or raise `max_purity`",
+        )
+
+
+def _check_reference(config, schema) -> Iterator[Parts]:
+    section = config["activity"]
+    if section["reference"] == "controls" and not section["controls"]:
+        yield (
+            "key `activity.controls`",
+            "nothing",
+            "a query that selects the control samples, because `activity.reference` is controls",
+            "write for example `controls: condition == 'Mock'`, or set `reference: cohort`",
+        )
+    if section["reference"] != "controls":
+        for key in ("controls", "strata"):
+            if section[key]:
+                yield (
+                    f"key `activity.{key}`",
+                    short(section[key]),
+                    f"nothing, because `activity.reference` is {section['reference']}",
+                    f"set `reference: controls`, or remove `{key}`",
+                )
+    for number, rival in enumerate(section["rivals"]):
+        where = f"key `activity.rivals[{number}]`"
+        if rival not in RIVALS:
+            found = nearest(rival, RIVALS)
+            mend = f"write `{found}`, if that is what is meant" if found else "choose one of these"
+            yield where, repr(rival), "one of " + ", ".join(RIVALS), mend
+        elif rival in section["rivals"][:number]:
+            yield where, repr(rival), "each rival once", "remove the second one"
+
+
+def _check_thresholds(config, schema) -> Iterator[Parts]:
+    section = config["profiles"]
+    for key in ("off_ci_high", "on_leave_one_out"):
+        if section[key] > section["on_activity"]:
+            yield (
+                f"key `profiles.{key}`",
+                str(section[key]),
+                f"at most `profiles.on_activity` ({section['on_activity']})",
+                f"lower `{key}` or raise `on_activity`",
+            )
+
+
+def _check_validation(config, schema) -> Iterator[Parts]:
+    if config["validation"]["phospho"]:
+        return
+    for key, value in _changed(config, schema, ("validation.phospho_column", "validation.phospho_sample_characters")):
+        yield (
+            f"key `{key}`",
+            short(value),
+            "its default, because `validation.phospho` names no table",
+            "name the table, or remove this key",
+        )
+
+
+CHECKS = (
+    _check_type,
+    _check_regulon,
+    _check_lineages,
+    _check_split,
+    _check_reference,
+    _check_thresholds,
+    _check_validation,
+)

@@ -1,0 +1,255 @@
+"""Parts of an h5ad file, read with h5py alone.
+
+The headers of all files are looked at while the workflow starts, where importing anndata would cost more than the
+work itself; and a sample's rows are read without the rest of the file. Layout: the on-disk format of anndata 0.7 and
+later (https://anndata.readthedocs.io/en/stable/fileformat-prose.html).
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+from scipy import sparse
+
+from stat3act.expression.headers import Parts, UnreadableFile
+
+# Stored values per block while reading a part of a matrix: 64 MB of values and indices.
+BLOCK = 8_000_000
+
+
+REWRITE = "read it with anndata and write it again (`anndata.read_h5ad(...).write_h5ad(...)`)"
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    UnreadableFile
+        When it is no HDF5 file, or a damaged one.
+    """
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise UnreadableFile(f"no HDF5 file ({error})", "an HDF5 file", "write or download it again") from None
+
+
+def frame(file: h5py.File, name: str) -> h5py.Group:
+    """Return ``obs``, ``var`` or ``raw/var``.
+
+    Raises
+    ------
+    UnreadableFile
+        When it is missing or of the layout before anndata 0.7.
+    """
+    node = file.get(name)
+    if not isinstance(node, h5py.Group) or "_index" not in node.attrs:
+        raise UnreadableFile(f"no .{name}", f"an h5ad with .{name}, as anndata 0.7 and later write it", REWRITE)
+    return node
+
+
+def column_names(node: h5py.Group) -> list[str]:
+    """Return the names of the columns of a frame, without its index."""
+    index = _text(node.attrs["_index"])
+    return [name for name in node if name not in (index, "__categories")]
+
+
+def read_index(node: h5py.Group) -> np.ndarray:
+    """Return the index of a frame as text."""
+    return read_column(node, _text(node.attrs["_index"]))
+
+
+def read_column(node: h5py.Group, name: str) -> np.ndarray:
+    """Return a column of a frame as text, missing values as empty strings.
+
+    Parameters
+    ----------
+    node
+        The frame.
+    name
+        Column: text, numbers, booleans or categories.
+    """
+    item = node[name]
+    if isinstance(item, h5py.Group):
+        if "codes" in item:
+            return _decode(item["codes"][:], _read_values(item["categories"]))
+        values = _read_values(item["values"])
+        values[np.asarray(item["mask"][:], dtype=bool)] = ""
+        return values
+    if "categories" in item.attrs:
+        return _decode(item[:], _read_values(node.file[item.attrs["categories"]]))
+    return _read_values(item)
+
+
+def _decode(codes: np.ndarray, categories: np.ndarray) -> np.ndarray:
+    # Code -1 is a missing value and finds the empty string at the end.
+    return np.append(categories, "")[codes]
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _read_values(item: h5py.Dataset) -> np.ndarray:
+    values = item[:]
+    if values.dtype.kind == "f":
+        return np.array(["" if np.isnan(value) else f"{value:g}" for value in values], dtype=object)
+    return np.array([_text(value) for value in values], dtype=object)
+
+
+def matrix(file: h5py.File, layer: str | None):
+    """Return the node of ``.X`` (layer None), of a layer, or of ``.raw.X`` (``raw``, when no layer is called so)."""
+    if layer is None:
+        return file.get("X")
+    if f"layers/{layer}" in file:
+        return file[f"layers/{layer}"]
+    return file.get("raw/X") if layer == "raw" else None
+
+
+def var_name(file: h5py.File, layer: str | None) -> str:
+    """Return the frame that names the columns of `matrix`: ``var``, or ``raw/var``."""
+    return "raw/var" if layer == "raw" and "layers/raw" not in file else "var"
+
+
+def layer_names(file: h5py.File) -> list[str]:
+    """Return the layers, and ``raw`` when there is a ``.raw``."""
+    return [*file.get("layers", {}), *(["raw"] if "raw/X" in file else [])]
+
+
+def shape(node) -> tuple[int, int]:
+    """Return rows and columns of a matrix, dense or sparse."""
+    if isinstance(node, h5py.Dataset):
+        return tuple(node.shape)
+    rows, columns = node.attrs["shape"] if "shape" in node.attrs else node.attrs["h5sparse_shape"]
+    return int(rows), int(columns)
+
+
+def stored(node) -> int:
+    """Return how many values a matrix stores."""
+    return int(np.prod(node.shape)) if isinstance(node, h5py.Dataset) else int(node["data"].shape[0])
+
+
+def structure_problems(file: h5py.File, expression: Mapping) -> Iterator[Parts]:
+    """Yield what is wrong with the matrix of an h5ad and the names of its genes.
+
+    Parameters
+    ----------
+    file
+        The open file.
+    expression
+        This section of the config: ``layer`` and ``gene_column`` are looked at.
+
+    Raises
+    ------
+    UnreadableFile
+        When the file lacks the frames of an h5ad.
+    """
+    layer, gene_column = expression["layer"], expression["gene_column"]
+    frame(file, "obs")
+    names = column_names(frame(file, var_name(file, layer)))
+    node = matrix(file, layer)
+    if node is None:
+        if layer is None:
+            yield "no .X", "a matrix in .X", "name the layer with the values as `expression.layer`"
+        else:
+            expected = f"one of its layers: {', '.join(layer_names(file)) or 'none'}"
+            yield f"no layer '{layer}'", expected, "correct `expression.layer`, or remove it to use .X"
+    elif 0 in shape(node) or not stored(node):
+        rows, columns = shape(node)
+        value = f"an empty matrix ({rows} x {columns}, {stored(node)} values)"
+        yield value, "cells or samples with expression", "check how the file was written"
+    if gene_column and gene_column not in names:
+        expected = f"one of its columns: {', '.join(names) or 'none'}"
+        yield f"no column '{gene_column}' in .var", expected, "correct `expression.gene_column`, or remove it"
+
+
+def check_structure(file: h5py.File, layer: str | None, gene_column: str | None) -> None:
+    """Raise the first of `structure_problems` as `UnreadableFile`."""
+    for parts in structure_problems(file, {"layer": layer, "gene_column": gene_column}):
+        raise UnreadableFile(*parts)
+
+
+def read_cell_number(file: h5py.File) -> int:
+    """Return the number of rows of ``.obs``."""
+    node = frame(file, "obs")
+    return int(node[_text(node.attrs["_index"])].shape[0])
+
+
+def tenx_barcodes(path: Path) -> int:
+    """Return the number of barcodes of a 10x h5 file (Cell Ranger 2 has one group per genome, 3 and later `matrix`).
+
+    Raises
+    ------
+    UnreadableFile
+        When it is no such file.
+    """
+    with open_file(path) as file:
+        group = next((node for node in file.values() if isinstance(node, h5py.Group) and "barcodes" in node), None)
+        if group is None:
+            mend = "give the filtered_feature_bc_matrix.h5 of Cell Ranger; an AnnData file must end in .h5ad"
+            raise UnreadableFile("no 10x matrix", "an h5 file with a group `matrix`", mend)
+        return int(group["barcodes"].shape[0])
+
+
+def _format(node) -> str:
+    if isinstance(node, h5py.Dataset):
+        return "dense"
+    return _text(node.attrs.get("encoding-type", node.attrs.get("h5sparse_format", "")))[:3]
+
+
+def read_rows(node, rows: np.ndarray) -> sparse.csr_matrix:
+    """Read some rows of a matrix as CSR, in memory bounded by these rows and a block.
+
+    Parameters
+    ----------
+    node
+        As `matrix` returns it: CSR, CSC or dense.
+    rows
+        Positions of the rows, ascending.
+    """
+    total, columns = shape(node)
+    if not len(rows):
+        return sparse.csr_matrix((0, columns), dtype=np.float32)
+    kind = _format(node)
+    if kind == "csr":
+        return sparse.vstack(list(_csr_blocks(node, rows, columns)), format="csr")
+    if kind == "csc":
+        return sparse.hstack(list(_csc_blocks(node, rows, total)), format="csr")
+    if kind == "dense":
+        step = max(1, BLOCK // max(1, columns))
+        blocks = [sparse.csr_matrix(node[rows[at : at + step]]) for at in range(0, len(rows), step)]
+        return sparse.vstack(blocks, format="csr")
+    raise UnreadableFile(f"a matrix stored as {kind!r}", "a CSR, CSC or dense matrix", REWRITE)
+
+
+def _steps(indptr: np.ndarray, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Cut ``first:last`` into runs that each hold at most a block of stored values (or one row or column)."""
+    while first < last:
+        until = int(np.searchsorted(indptr, indptr[first] + BLOCK, side="right")) - 1
+        until = min(max(until, first + 1), last)
+        yield first, until
+        first = until
+
+
+def _csr_blocks(node, rows: np.ndarray, columns: int) -> Iterator[sparse.csr_matrix]:
+    indptr = node["indptr"][:].astype(np.int64)
+    for first, until in _steps(indptr, int(rows[0]), int(rows[-1]) + 1):
+        wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, until)]
+        if len(wanted):
+            low, high = int(wanted[0]), int(wanted[-1]) + 1
+            yield _read_block(node, indptr, low, high, columns, sparse.csr_matrix)[wanted - low]
+
+
+def _csc_blocks(node, rows: np.ndarray, total: int) -> Iterator[sparse.csr_matrix]:
+    indptr = node["indptr"][:].astype(np.int64)
+    for first, until in _steps(indptr, 0, len(indptr) - 1):
+        yield _read_block(node, indptr, first, until, total, sparse.csc_matrix).tocsr()[rows]
+
+
+def _read_block(node, indptr, first: int, until: int, other: int, kind):
+    low, high = indptr[first], indptr[until]
+    lines = until - first
+    size = (lines, other) if kind is sparse.csr_matrix else (other, lines)
+    parts = (node["data"][low:high], node["indices"][low:high], indptr[first : until + 1] - low)
+    return kind(parts, shape=size)

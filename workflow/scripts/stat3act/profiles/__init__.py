@@ -1,0 +1,1 @@
+"""Profiles: what the scores mean for a sample, as one profile and one call."""

@@ -1,0 +1,242 @@
+"""The tables of the profiles stage, put together from the scores of a cohort."""
+
+import math
+from collections.abc import Mapping
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from stat3act.logs import log
+from stat3act.problems import raise_if_any
+from stat3act.profiles import drivers as driving
+from stat3act.profiles.calls import LINEAGES, Call, Case, decide, noncanonical
+from stat3act.profiles.statements import statement
+from stat3act.profiles.states import (
+    INTERFERON_AXIS,
+    RULE_AXES,
+    Evidence,
+    Thresholds,
+    evidence_from_rows,
+    threshold_problems,
+)
+
+PROFILE_COLUMNS = [
+    "sample",
+    "patient",
+    "compartment",
+    "axis",
+    "score",
+    "activity",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "q_value",
+    "n_targets",
+    "coverage",
+    "n_cells",
+    "fraction",
+    "reliability",
+    "leading_genes",
+    "activity_without_top_gene",
+    "reference",
+    "reason",
+]
+CALL_COLUMNS = [
+    "sample",
+    "patient",
+    "call",
+    "confidence",
+    "reason_codes",
+    "tumour_state",
+    "microenvironment_state",
+    "bulk_state",
+    "tumour_activity",
+    "tumour_ci_low",
+    "tumour_ci_high",
+    "microenvironment_activity",
+    "microenvironment_ci_low",
+    "microenvironment_ci_high",
+    "bulk_activity",
+    "bulk_score",
+    "dominant_lineage",
+    "driver",
+    "ifn_activity",
+    "noncanonical",
+    "purity",
+    "purity_source",
+    "statement",
+]
+PURITY_SOURCES = {"single_cell": "share of cells", "bulk": "estimated from bulk"}
+LAYERS = ("score", "activity", "p_value")
+
+
+def activation_profiles(scores: pd.DataFrame, patients: Mapping[str, str]) -> pd.DataFrame:
+    """Add the patient to the scores, in the order of `PROFILE_COLUMNS`."""
+    table = scores.assign(patient=scores["sample"].map(patients))
+    return table.sort_values(["sample", "compartment", "axis"], ignore_index=True)[PROFILE_COLUMNS]
+
+
+def rows_by_compartment(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, dict]]]:
+    """Index the rows that the rule reads as sample -> compartment -> axis -> row."""
+    index: dict[str, dict[str, dict[str, dict]]] = {}
+    for row in scores[scores["axis"].isin(RULE_AXES)].to_dict("records"):
+        index.setdefault(row["sample"], {}).setdefault(row["compartment"], {})[row["axis"]] = row
+    return index
+
+
+def tumour_fractions(composition: pd.DataFrame) -> dict[str, float]:
+    """Return the tumour fraction of each sample that has one."""
+    rows = composition[composition["compartment"].eq("tumour") & composition["fraction"].notna()]
+    return dict(zip(rows["sample"], rows["fraction"].astype(float), strict=True))
+
+
+def case_of(rows: Mapping[str, Mapping], purity: float, tumour_type: str, kind: str) -> Case:
+    """Build the evidence of one sample.
+
+    Parameters
+    ----------
+    rows
+        Compartment -> axis -> row of the scores; compartments may be missing.
+    purity
+        Tumour fraction; NaN where no split was made.
+    tumour_type, kind
+        ``tumour_type`` and ``expression.type`` of the config.
+    """
+    bulk = kind == "bulk"
+
+    def evidence(compartment: str) -> Evidence:
+        split = bulk and compartment != "bulk"
+        return evidence_from_rows(compartment, rows.get(compartment, {}), tumour_type, split)
+
+    # A split that was tried and failed still gives a fraction: that is LOW_PURITY or the like, not BULK_ONLY.
+    bulk_only = bulk and math.isnan(purity) and "tumour" not in scored(rows) and "microenvironment" not in scored(rows)
+    return Case(
+        tumour=evidence("tumour"),
+        microenvironment=evidence("microenvironment"),
+        bulk=evidence("bulk"),
+        lineages=tuple(evidence(name) for name in LINEAGES if name in rows),
+        split_from_bulk=bulk and not bulk_only,
+        bulk_only=bulk_only,
+    )
+
+
+def scored(rows: Mapping[str, Mapping]) -> set[str]:
+    """Name the compartments in which any axis has an activity."""
+    return {
+        compartment
+        for compartment, axes in rows.items()
+        if any(not math.isnan(float(row["activity"])) for row in axes.values())
+    }
+
+
+def interferon(case: Case) -> float:
+    """Return the interferon activity of the tumour, or of the bulk where the tumour was not scored."""
+    rows = (case.tumour, case.bulk)
+    return next((row.rivals[INTERFERON_AXIS] for row in rows if INTERFERON_AXIS in row.rivals), math.nan)
+
+
+def call_row(case: Case, call: Call, driver: str, purity: float, kind: str, thresholds: Thresholds) -> dict:
+    """Lay out one call as a row of ``calls.tsv``, without sample and patient."""
+    return {
+        "call": call.call,
+        "confidence": call.confidence,
+        "reason_codes": ";".join(call.codes),
+        "tumour_state": call.tumour.value,
+        "microenvironment_state": call.non_tumour.value,
+        "bulk_state": call.bulk.value,
+        "tumour_activity": case.tumour.activity,
+        "tumour_ci_low": case.tumour.ci_low,
+        "tumour_ci_high": case.tumour.ci_high,
+        "microenvironment_activity": case.microenvironment.activity,
+        "microenvironment_ci_low": case.microenvironment.ci_low,
+        "microenvironment_ci_high": case.microenvironment.ci_high,
+        "bulk_activity": case.bulk.activity,
+        "bulk_score": case.bulk.score,
+        "dominant_lineage": call.dominant_lineage,
+        "driver": driver,
+        "ifn_activity": interferon(case),
+        "noncanonical": noncanonical(case, call, thresholds),
+        "purity": purity,
+        "purity_source": "" if math.isnan(purity) else PURITY_SOURCES[kind],
+        "statement": statement(case, call),
+    }
+
+
+def profiles_matrix(profiles: pd.DataFrame) -> ad.AnnData:
+    """Lay the profiles out as AnnData: obs = sample|compartment, var = axes, X = activity."""
+    # `pivot_table` would drop axes that no row has a number for.
+    layers = {name: profiles.pivot(index=["sample", "compartment"], columns="axis", values=name) for name in LAYERS}  # noqa: PD010
+    activity = layers["activity"].sort_index().sort_index(axis=1)
+    obs = profiles[["sample", "compartment", "patient"]].drop_duplicates(["sample", "compartment"])
+    obs = obs.set_index(["sample", "compartment"], drop=False).loc[activity.index]
+    obs.index = [f"{sample}|{compartment}" for sample, compartment in activity.index]
+    arrays = {name: table.loc[activity.index, activity.columns].to_numpy(np.float64) for name, table in layers.items()}
+    adata = ad.AnnData(arrays["activity"], obs=obs, var=pd.DataFrame(index=activity.columns.astype(str)))
+    adata.var.index.name = None
+    adata.layers.update(arrays)
+    return adata
+
+
+def build_profiles(
+    scores: pd.DataFrame,
+    levels: pd.DataFrame | None,
+    rows: pd.DataFrame,
+    composition: pd.DataFrame,
+    ligands: pd.DataFrame,
+    samples: list[dict],
+    profiles: Thresholds,
+    tumour_type: str,
+    type: str,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Turn the scores of a cohort into profiles, calls and drivers.
+
+    Parameters
+    ----------
+    scores
+        ``activity/scores.tsv``.
+    levels
+        Rows (sample x compartment) x driver genes, log2(CPM + 1); None on scales that do not tell expressed from not.
+    rows
+        Columns ``sample compartment`` of the measured rows, index of ``levels``.
+    composition
+        ``compartments/composition.tsv``.
+    ligands
+        ``networks/ligands.tsv``.
+    samples
+        Sheet rows with ``sample`` and ``patient``; every one of them gets a call.
+    profiles
+        The ``profiles`` section of the config.
+    tumour_type, type
+        ``tumour_type`` and ``expression.type`` of the config.
+
+    Returns
+    -------
+    Activation profiles, calls and drivers.
+
+    Raises
+    ------
+    InputProblems
+        When the thresholds contradict each other.
+    """
+    raise_if_any(threshold_problems(profiles, "config"))
+    patients = {row["sample"]: row["patient"] for row in samples}
+    found = pd.DataFrame(columns=driving.DRIVER_COLUMNS)
+    assessed: set[str] = set()
+    if levels is not None:
+        assessed = set(rows.loc[rows["compartment"] != "bulk", "sample"])
+        found = driving.find_drivers(levels, rows, ligands, profiles["driver_log2_cpm"])
+    by_sample = dict(tuple(found.groupby("sample")))
+    index, purities = rows_by_compartment(scores), tumour_fractions(composition)
+    calls = []
+    for sample in sorted(patients):
+        purity = purities.get(sample, math.nan)
+        case = case_of(index.get(sample, {}), purity, tumour_type, type)
+        call = decide(case, profiles)
+        states = {"tumour": call.tumour.value, "microenvironment": call.non_tumour.value}
+        driver = driving.summarise(by_sample.get(sample, found.iloc[:0]) if sample in assessed else None, states)
+        row = call_row(case, call, driver, purity, type, profiles)
+        calls.append({"sample": sample, "patient": patients[sample], **row})
+    table = pd.DataFrame(calls, columns=CALL_COLUMNS)
+    log.info("calls: %s", table["call"].value_counts().sort_index().to_dict())
+    return activation_profiles(scores, patients), table, found

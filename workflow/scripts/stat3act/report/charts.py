@@ -1,0 +1,364 @@
+"""Altair specifications of the page's charts.
+
+The data stay out of the specifications: each names its dataset, and the page fills it from the embedded tables. The
+colours are parameters, set by the page for its light and dark theme; the defaults here are those of the light one.
+"""
+
+from collections.abc import Mapping
+
+import altair as alt
+
+from stat3act.report.evidence import CALLS, STATES
+
+# Okabe & Ito's colour-blind-safe palette (jfly.uni-koeln.de/color), darkened where it was too pale for white paper.
+INK = {
+    "ink": "#1d252c",
+    "soft": "#56636e",
+    "grid": "#dfe4e8",
+    "paper": "#ffffff",
+    "low": "#1f6fb2",
+    "middle": "#f1f1ee",
+    "high": "#c8540a",
+    "call_0": "#c8540a",
+    "call_1": "#1f6fb2",
+    "call_2": "#9c4c87",
+    "call_3": "#66727d",
+    "call_4": "#7d8994",
+}
+PALETTE = ["#c8540a", "#1f6fb2", "#00856a", "#9c4c87", "#b8860b", "#56a3d9", "#66727d", "#7a5c3e"]
+HEIGHT = 400
+MARGIN = 20
+MANY = 60
+
+
+def _tint(name: str) -> alt.ExprRef:
+    return alt.ExprRef(expr=name)
+
+
+def _finish(chart: alt.TopLevelMixin, description: str) -> dict:
+    """Add the themed colours and return the specification as a plain dict."""
+    params = [alt.TopLevelParameter(name=name, value=value) for name, value in INK.items()]
+    axis = alt.AxisConfig(
+        labelColor=_tint("soft"),
+        titleColor=_tint("ink"),
+        gridColor=_tint("grid"),
+        domainColor=_tint("grid"),
+        tickColor=_tint("grid"),
+        titleFontWeight="normal",
+        labelLimit=220,
+        labelFontSize=12,
+        titleFontSize=13,
+    )
+    legend = alt.LegendConfig(
+        labelColor=_tint("ink"),
+        titleColor=_tint("soft"),
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        orient="top",
+        symbolOpacity=1,
+        symbolStrokeWidth=1.5,
+    )
+    chart = chart.properties(description=description, background="transparent").configure(
+        axis=axis,
+        legend=legend,
+        view=alt.ViewConfig(stroke=None),
+        text=alt.MarkConfig(color=_tint("ink")),
+        header=alt.HeaderConfig(labelColor=_tint("ink"), titleColor=_tint("soft")),
+        font="system-ui, sans-serif",
+        params=params,
+    )
+    return chart.to_dict()
+
+
+def _answers(answers: Mapping[str, Mapping[str, str]]) -> dict:
+    """Encodings of colour and shape by the answer of a sample (its call, or its state)."""
+    domain = list(answers)
+    words = "datum.label"
+    for code, answer in answers.items():
+        words = f"datum.label == '{code}' ? '{answer['name']}' : {words}"
+    colours = alt.Scale(domain=domain, range=[_tint(answer["colour"]) for answer in answers.values()])
+    shapes = alt.Scale(domain=domain, range=[answer["shape"] for answer in answers.values()])
+    return {
+        "color": alt.Color("call:N", title="Call", scale=colours, legend=alt.Legend(labelExpr=words)),
+        "shape": alt.Shape("call:N", title="Call", scale=shapes, legend=alt.Legend(labelExpr=words)),
+    }
+
+
+def _colour(by: str) -> dict:
+    """Encodings of colour (and, for calls, shape) of a point."""
+    if by == "call":
+        return _answers(CALLS)
+    if by == "number":
+        scale = alt.Scale(scheme="viridis")
+        return {"color": alt.Color("group:Q", title=None, scale=scale, legend=alt.Legend(gradientLength=180))}
+    return {"color": alt.Color("group:N", title=None, scale=alt.Scale(range=PALETTE))}
+
+
+def _rule_at(axis: str, value: float) -> alt.Chart:
+    data = alt.InlineData(values=[{"at": value}])
+    mark = alt.Chart(data).mark_rule(strokeDash=[4, 4], color=_tint("soft"), opacity=0.7)
+    return mark.encode(**{axis: alt.datum(value)})
+
+
+def compartments(on_activity: float, by: str, samples: int) -> dict:
+    """Tumour against microenvironment activity, with intervals.
+
+    Samples with one unknown side stand hollow in the margin of that side. Dataset ``compartments``: ``sample call group
+    x x_low x_high y y_low y_high x_text y_text``, activities in z, null where unknown.
+
+    Parameters
+    ----------
+    on_activity
+        Activity that ON needs; drawn as dashed lines.
+    by
+        ``call``, ``category`` (column ``group``, text) or ``number`` (column ``group``, numeric).
+    samples
+        Number of samples; many of them are drawn smaller and their intervals fainter.
+    """
+    base = alt.Chart(alt.NamedData("compartments"))
+    # The padding keeps the margin free for samples with one unknown side.
+    scale = alt.Scale(zero=False, nice=False, padding=MARGIN + 8)
+    x = alt.X("x:Q", title="STAT3 activity in the tumour (z)", scale=scale)
+    y = alt.Y("y:Q", title="STAT3 activity in the microenvironment (z)", scale=scale)
+    colour = _colour(by)
+    tooltip = [
+        alt.Tooltip("sample:N", title="Sample"),
+        alt.Tooltip("call_name:N", title="Call"),
+        alt.Tooltip("x_text:N", title="Tumour"),
+        alt.Tooltip("y_text:N", title="Microenvironment"),
+        alt.Tooltip("group:N", title="Coloured by"),
+    ]
+    both = base.transform_filter("isValid(datum.x) && isValid(datum.y)")
+    no_x = base.transform_filter("!isValid(datum.x) && isValid(datum.y)")
+    no_y = base.transform_filter("isValid(datum.x) && !isValid(datum.y)")
+    crowded = samples > MANY
+    size = 30 if crowded else 70
+    whisker = {"strokeWidth": 1, "opacity": 0.1 if crowded else 0.45}
+    point = {"size": size, "filled": True, "opacity": 0.95, "strokeWidth": 1.5}
+    hollow = {"size": size, "filled": False, "opacity": 1, "strokeWidth": 1.6}
+    left, bottom = alt.value(MARGIN / 2), alt.value(HEIGHT - MARGIN / 2)
+    strip = {"color": _tint("soft"), "fontSize": 11, "fontStyle": "italic", "baseline": "bottom"}
+    layers = [
+        _rule_at("x", on_activity),
+        _rule_at("y", on_activity),
+        both.mark_rule(**whisker).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=y, color=colour["color"]),
+        both.mark_rule(**whisker).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q", color=colour["color"]),
+        both.mark_point(**point).encode(x=x, y=y, tooltip=tooltip, **colour),
+        no_x.mark_rule(**whisker).encode(x=left, y=alt.Y("y_low:Q"), y2="y_high:Q", color=colour["color"]),
+        no_x.mark_point(**hollow).encode(x=left, y=y, tooltip=tooltip, **colour),
+        no_y.mark_rule(**whisker).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=bottom, color=colour["color"]),
+        no_y.mark_point(**hollow).encode(x=x, y=bottom, tooltip=tooltip, **colour),
+        no_x.transform_aggregate(n="count()")
+        .mark_text(text="tumour unknown", angle=270, align="right", dx=-6, **strip)
+        .encode(x=alt.value(MARGIN), y=alt.value(0)),
+        no_y.transform_aggregate(n="count()")
+        .mark_text(text="microenvironment unknown", align="right", dx=-6, **strip)
+        .encode(x=alt.value("width"), y=alt.value(HEIGHT - MARGIN)),
+    ]
+    chart = alt.layer(*layers).properties(width="container", height=HEIGHT)
+    return _finish(chart, "STAT3 activity of the tumour against that of the microenvironment, one mark per sample.")
+
+
+def ranked(on_activity: float, samples: int) -> dict:
+    """Bulk activity of every sample with its interval, highest first.
+
+    Dataset ``ranked``: ``sample call rank value low high text``. Up to 60 samples are named; above that, the rank
+    stands for the name.
+    """
+    base = alt.Chart(alt.NamedData("ranked"))
+    sign = _answers(STATES)
+    tooltip = [alt.Tooltip("sample:N", title="Sample"), alt.Tooltip("text:N", title="Activity")]
+    value = {"title": "STAT3 activity of the unsplit sample (z)", "scale": alt.Scale(zero=False, nice=True)}
+    if samples <= MANY:
+        order = alt.EncodingSortField("rank")
+        place = {"y": alt.Y("sample:N", sort=order, title=None)}
+        low, high, middle, rule = alt.X("low:Q", **value), {"x2": "high:Q"}, alt.X("value:Q", **value), "x"
+        size = {"height": 18 * samples}
+    else:
+        place = {"x": alt.X("rank:Q", title="Samples, highest activity first", scale=alt.Scale(nice=False))}
+        low, high, middle, rule = alt.Y("low:Q", **value), {"y2": "high:Q"}, alt.Y("value:Q", **value), "y"
+        size = {"height": HEIGHT}
+    layers = [
+        _rule_at(rule, on_activity),
+        base.mark_rule(strokeWidth=1, opacity=0.5).encode(**{rule: low}, **high, **place, color=sign["color"]),
+        base.mark_point(filled=True, size=50, opacity=1).encode(**{rule: middle}, **place, **sign, tooltip=tooltip),
+    ]
+    chart = alt.layer(*layers).properties(width="container", **size)
+    return _finish(chart, "STAT3 activity of the unsplit samples with intervals, highest first.")
+
+
+def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]]) -> dict:
+    """STAT3 against interferon activity in one compartment.
+
+    Dataset ``interferon``: ``sample call call_name x y score``.
+
+    Parameters
+    ----------
+    on_activity
+        Activity that ON needs; drawn as dashed lines.
+    answers
+        `stat3act.report.evidence.CALLS` or ``STATES``: what colours and shapes the marks.
+    """
+    tooltip = [
+        alt.Tooltip("sample:N", title="Sample"),
+        alt.Tooltip("call_name:N", title="Call"),
+        alt.Tooltip("x:Q", title="Interferon / STAT1 (z)", format=".2f"),
+        alt.Tooltip("y:Q", title="STAT3 (z)", format=".2f"),
+        alt.Tooltip("score:Q", title="STAT3 without rival axes (t)", format=".2f"),
+    ]
+    points = (
+        alt.Chart(alt.NamedData("interferon"))
+        .mark_point(size=70, filled=True, opacity=0.95)
+        .encode(
+            x=alt.X("x:Q", title="Interferon / STAT1 activity (z)", scale=alt.Scale(zero=False, nice=True)),
+            y=alt.Y("y:Q", title="STAT3 activity (z)", scale=alt.Scale(zero=False, nice=True)),
+            tooltip=tooltip,
+            **_answers(answers),
+        )
+    )
+    chart = alt.layer(_rule_at("y", on_activity), _rule_at("x", on_activity), points)
+    return _finish(
+        chart.properties(width="container", height=HEIGHT),
+        "STAT3 activity against interferon activity of the chosen compartment, one mark per sample.",
+    )
+
+
+def heatmap(samples: int, axes: list[str]) -> dict:
+    """Activity of every axis in every sample of one compartment; unknown cells are hollow.
+
+    Dataset ``heatmap``: ``sample rank axis activity text reason``.
+    """
+    base = alt.Chart(alt.NamedData("heatmap"))
+    named = samples <= MANY
+    x = (
+        alt.X("sample:N", sort=alt.EncodingSortField("rank", op="min"), title=None, axis=alt.Axis(labelAngle=-60))
+        if named
+        else alt.X("rank:O", title="Samples, highest STAT3 activity first", axis=alt.Axis(labels=False, ticks=False))
+    )
+    y = alt.Y("axis:N", sort=axes, title=None, axis=alt.Axis(labelLimit=220))
+    tooltip = [
+        alt.Tooltip("sample:N", title="Sample"),
+        alt.Tooltip("axis:N", title="Axis"),
+        alt.Tooltip("text:N", title="Activity"),
+    ]
+    colour = alt.Color(
+        "activity:Q",
+        title="Activity (z)",
+        scale=alt.Scale(
+            domain=[-4, 0, 4],
+            range=[_tint("low"), _tint("middle"), _tint("high")],
+            clamp=True,
+            interpolate="rgb",  # the default, HCL, turns green on its way from blue to orange
+        ),
+        legend=alt.Legend(gradientLength=160),
+    )
+    known = (
+        base.transform_filter("isValid(datum.activity)")
+        .mark_rect(stroke=_tint("paper") if named else None, strokeWidth=1 if named else 0)
+        .encode(x=x, y=y, color=colour, tooltip=tooltip)
+    )
+    # Dashed frames of cells a pixel wide would run together: there, unknown is grey.
+    frame = {"fill": "transparent", "stroke": _tint("soft"), "strokeWidth": 0.6, "strokeDash": [2, 2]}
+    grey = {"fill": _tint("soft"), "opacity": 0.35}
+    unknown = (
+        base.transform_filter("!isValid(datum.activity)")
+        .mark_rect(**(frame if named else grey))
+        .encode(x=x, y=y, tooltip=tooltip)
+    )
+    chart = alt.layer(known, unknown).properties(width="container", height=22 * len(axes))
+    return _finish(chart, "Activity of every axis in every sample of the chosen compartment.")
+
+
+def bars(dataset: str, title: str, description: str, order: list[str], samples: int) -> dict:
+    """Stacked bars, one per sample.
+
+    Dataset ``dataset``: ``sample rank part value text``.
+    """
+    named = samples <= MANY
+    x = (
+        alt.X("sample:N", sort=alt.EncodingSortField("rank", op="min"), title=None, axis=alt.Axis(labelAngle=-60))
+        if named
+        else alt.X("rank:O", title="Samples, in the order of the sheet", axis=alt.Axis(labels=False, ticks=False))
+    )
+    tooltip = [
+        alt.Tooltip("sample:N", title="Sample"),
+        alt.Tooltip("part:N", title="Part"),
+        alt.Tooltip("text:N", title="Value"),
+    ]
+    colours = PALETTE[: len(order)] if len(order) > 2 else ["#1f6fb2", "#b9c2ca"]
+    chart = (
+        alt.Chart(alt.NamedData(dataset))
+        .mark_bar()
+        .encode(
+            x=x,
+            y=alt.Y("value:Q", title=title, stack="zero"),
+            color=alt.Color("part:N", title=None, scale=alt.Scale(domain=order, range=colours), sort=order),
+            order=alt.Order("order:Q"),
+            tooltip=tooltip,
+        )
+        .properties(width="container", height=220)
+    )
+    return _finish(chart, description)
+
+
+def phospho() -> dict:
+    """Agreement with phospho-STAT3 of our activity and of the baselines, with intervals.
+
+    Dataset ``phospho``: the rows of ``validation/phospho.tsv``, with ``own`` true for our activity.
+    """
+    base = alt.Chart(alt.NamedData("phospho"))
+    y = alt.Y("method:N", sort=None, title=None)
+    x = {"title": "Rank correlation with phospho-STAT3", "scale": alt.Scale(domain=[-1, 1])}
+    colour = alt.condition("datum.own", alt.value(PALETTE[0]), alt.value(PALETTE[1]))
+    tooltip = [
+        alt.Tooltip("group:N", title="Samples"),
+        alt.Tooltip("method:N", title="Method"),
+        alt.Tooltip("spearman:Q", title="Spearman", format=".2f"),
+        alt.Tooltip("low:Q", title="Interval from", format=".2f"),
+        alt.Tooltip("high:Q", title="to", format=".2f"),
+        alt.Tooltip("n:Q", title="Samples with both"),
+    ]
+    layers = alt.layer(
+        base.mark_rule(strokeDash=[4, 4], strokeWidth=0.5, color=_tint("soft")).encode(x=alt.datum(0)),
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", **x), x2="high:Q", y=y, color=colour),
+        base.mark_point(filled=True, size=60, opacity=1).encode(
+            x=alt.X("spearman:Q", **x), y=y, color=colour, tooltip=tooltip
+        ),
+    ).properties(width=420, height=alt.Step(22))
+    chart = layers.facet(row=alt.Row("group:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left")))
+    return _finish(chart, "Rank correlation with phospho-STAT3 of each method, with intervals.")
+
+
+def card(on_activity: float, axes: list[str], compartments: list[str]) -> dict:
+    """Axes of one sample per compartment, with intervals, for its card.
+
+    Dataset ``card``: ``axis compartment value low high text``.
+    """
+    base = alt.Chart(alt.NamedData("card"))
+    y = alt.Y("axis:N", sort=axes, title=None, axis=alt.Axis(grid=True, labelLimit=180))
+    offset = alt.YOffset("compartment:N", sort=compartments)
+    colour = alt.Color(
+        "compartment:N", title="Compartment", sort=compartments, scale=alt.Scale(domain=compartments, range=PALETTE)
+    )
+    shape = alt.Shape("compartment:N", title="Compartment", sort=compartments, scale=alt.Scale(domain=compartments))
+    x = {"title": "Activity (z)", "scale": alt.Scale(nice=True)}
+    tooltip = [
+        alt.Tooltip("axis:N", title="Axis"),
+        alt.Tooltip("compartment:N", title="Compartment"),
+        alt.Tooltip("text:N", title="Activity"),
+    ]
+    layers = [
+        _rule_at("x", on_activity),
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", **x), x2="high:Q", y=y, yOffset=offset, color=colour),
+        base.mark_point(filled=True, size=45, opacity=1).encode(
+            x=alt.X("value:Q", **x),
+            y=y,
+            yOffset=offset,
+            color=colour,
+            shape=shape,
+            tooltip=tooltip,
+        ),
+    ]
+    chart = alt.layer(*layers).properties(width="container", height=9 * len(axes) * (len(compartments) + 1))
+    return _finish(chart, "Activity of every axis of this sample, per compartment, with intervals.")

@@ -1,0 +1,339 @@
+"""What each column of each result table means, and in which unit: one dictionary for the page and the docs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Z = "z"  # activity over the standard deviation of its null
+SHARE = "0 to 1"
+CELLS = "cells"
+GENES = "genes"
+TEXT = "text"
+LOG2_CPM = "log2 CPM"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One result table.
+
+    Attributes
+    ----------
+    path
+        Where it is below ``results/<cohort>/``.
+    row
+        What one row of it is.
+    columns
+        Column name to its meaning and its unit.
+    """
+
+    path: str
+    row: str
+    columns: dict[str, tuple[str, str]]
+
+
+_SAMPLE = {"sample": ("Name of the sample, as in the sample sheet.", TEXT)}
+_PATIENT = {"patient": ("Patient the sample comes from, as in the sample sheet.", TEXT)}
+_COMPARTMENT = {
+    "compartment": (
+        "Part of the tissue: tumour, microenvironment, one of its lineages (fibroblast, endothelial, myeloid, "
+        "lymphoid), or bulk (the unsplit sample).",
+        TEXT,
+    )
+}
+_AXIS = {"axis": ("Scored gene programme: a STAT3 panel, a rival of STAT3, or a named programme.", TEXT)}
+_REASON = {"reason": ("Why there is no value here; empty where there is one.", "code")}
+
+_SCORES = {
+    "score": (
+        "Unadjusted score: the same genes without the rival axes (univariate linear model). Shown beside the activity; "
+        "never used alone.",
+        "t; z after a bulk split",
+    ),
+    "activity": (
+        "Activity beyond what the rival axes explain, over the standard deviation of its permutation null. 0 is the "
+        "reference.",
+        Z,
+    ),
+    "ci_low": ("Lower end of the confidence interval of the activity.", Z),
+    "ci_high": ("Upper end of the confidence interval of the activity.", Z),
+    "p_value": (
+        "Chance of an activity this high when genes are exchanged within strata of mean and spread; one-sided.",
+        SHARE,
+    ),
+    "q_value": (
+        "The same, corrected for the samples and compartments of this axis (Benjamini-Hochberg).",
+        SHARE,
+    ),
+    "n_targets": ("Genes of the axis that were measured here.", GENES),
+    "coverage": ("Measured share of the axis's genes that are meaningful in this compartment.", SHARE),
+    "n_cells": ("Cells behind the value; empty for bulk.", CELLS),
+    "fraction": ("Share of the sample that this compartment is.", SHARE),
+    "reliability": (
+        "How much of the estimate comes from the data; the rest is the prior of the bulk split.",
+        SHARE,
+    ),
+    "leading_genes": ("Genes that add most to the activity, strongest first, joined by ';'.", "symbols"),
+    "activity_without_top_gene": ("Activity after leaving the strongest gene out.", Z),
+    "reference": ("What the sample was compared with, and how many samples that was.", TEXT),
+    **_REASON,
+}
+
+_STATE = "ON, OFF or UNKNOWN by the evidence rule; UNKNOWN is not OFF."
+
+_CALLS = {
+    **_SAMPLE,
+    **_PATIENT,
+    "call": (
+        "Where STAT3 is on: TUMOUR_INTRINSIC_ACTIVE, STROMA_ACTIVE, BOTH_ACTIVE, INACTIVE or INDETERMINATE.",
+        "code",
+    ),
+    "confidence": ("high, moderate or low.", "word"),
+    "reason_codes": ("What limits the call, joined by ';'.", "codes"),
+    "tumour_state": (f"Tumour: {_STATE}", "state"),
+    "microenvironment_state": (f"Microenvironment: {_STATE}", "state"),
+    "bulk_state": (f"Unsplit sample: {_STATE}", "state"),
+    "tumour_activity": ("STAT3 activity (stat3_core) of the tumour.", Z),
+    "tumour_ci_low": ("Lower end of its confidence interval.", Z),
+    "tumour_ci_high": ("Upper end of its confidence interval.", Z),
+    "microenvironment_activity": ("STAT3 activity (stat3_core) of the microenvironment.", Z),
+    "microenvironment_ci_low": ("Lower end of its confidence interval.", Z),
+    "microenvironment_ci_high": ("Upper end of its confidence interval.", Z),
+    "bulk_activity": ("STAT3 activity (stat3_core) of the unsplit sample.", Z),
+    "bulk_score": ("Its unadjusted score, without the rival axes.", "t"),
+    "dominant_lineage": (
+        "Strongest lineage that is ON; microenvironment when only the pooled microenvironment is; empty when none is.",
+        TEXT,
+    ),
+    "driver": (
+        "Who may drive STAT3 where it is ON, by expression only: kind, ligand (sender -> receiver). none_found: no "
+        "complete pair is expressed; not_assessed: no compartments or no linear scale; empty: STAT3 is ON nowhere.",
+        TEXT,
+    ),
+    "ifn_activity": ("Activity of the interferon/STAT1 axis in the tumour; in the bulk where there is no tumour.", Z),
+    "noncanonical": (
+        "hypothesis: genes of unphosphorylated STAT3 are up while the canonical ones are not on; not_assessable: RNA "
+        "cannot say.",
+        "word",
+    ),
+    "purity": ("Tumour share of the sample.", SHARE),
+    "purity_source": ("Where the purity comes from.", TEXT),
+    "statement": ("The call in one sentence.", TEXT),
+}
+
+_QC_GENES = {
+    "genes_in": ("Gene ids in the input.", GENES),
+    "genes_kept": ("Genes after harmonising to one symbol.", GENES),
+    "genes_unmapped": ("Gene ids without a known symbol; left out.", GENES),
+    "genes_ambiguous": ("Gene ids that belong to several symbols; left out.", GENES),
+    "genes_merged": ("Gene ids that shared a symbol with another and were merged.", GENES),
+    "genes_dropped": ("Genes with a missing value; left out (bulk).", GENES),
+    "example_unmapped": ("Up to five ids without a symbol, joined by ';'.", "ids"),
+    "library_size": ("Sum of the sample's values.", "input units"),
+}
+
+_QC_CELLS = {
+    "cells_in": ("Cells in the input.", CELLS),
+    "cells_low_counts": ("Cells with too few counts, or far from the sample's median.", CELLS),
+    "cells_high_counts": ("Cells with far more counts than the sample's median.", CELLS),
+    "cells_low_genes": ("Cells with too few detected genes, or far from the sample's median.", CELLS),
+    "cells_high_mitochondrial": ("Cells with too large a mitochondrial share.", CELLS),
+    "cells_doublet": ("Cells that look like two cells.", CELLS),
+    "cells_kept": ("Cells that passed every line.", CELLS),
+    "median_counts_before": ("Median counts per cell before filtering.", "counts"),
+    "median_counts_after": ("Median counts per cell after filtering.", "counts"),
+    "median_genes_before": ("Median detected genes per cell before filtering.", GENES),
+    "median_genes_after": ("Median detected genes per cell after filtering.", GENES),
+    "median_mitochondrial_before": ("Median mitochondrial share before filtering.", "%"),
+    "median_mitochondrial_after": ("Median mitochondrial share after filtering.", "%"),
+    "doublet_status": ("Whether doublets were looked for; if not, why.", TEXT),
+}
+
+TABLES = {
+    "calls": Table("profiles/calls.tsv", "one sample", _CALLS),
+    "activation_profiles": Table(
+        "profiles/activation_profiles.tsv",
+        "one sample x compartment x axis",
+        {**_SAMPLE, **_PATIENT, **_COMPARTMENT, **_AXIS, **_SCORES},
+    ),
+    "drivers": Table(
+        "profiles/drivers.tsv",
+        "one ligand with a receptor in one sample",
+        {
+            **_SAMPLE,
+            "mechanism": ("The ligand-receptor route to STAT3.", TEXT),
+            "sender": ("Compartment that expresses the ligand.", TEXT),
+            "receiver": ("Compartment that expresses the whole receptor.", TEXT),
+            "ligand": ("Ligand gene.", "symbol"),
+            "receptor": ("Receptor genes; every subunit is needed.", "symbols"),
+            "ligand_log2_cpm": ("Expression of the ligand in the sender.", LOG2_CPM),
+            "receptor_log2_cpm": (
+                "Expression of the least expressed receptor subunit in the receiver.",
+                LOG2_CPM,
+            ),
+            "kinase_log2_cpm": ("Expression of the receptor's highest kinase in the receiver.", LOG2_CPM),
+            "kind": (
+                "autocrine: tumour to tumour; paracrine: microenvironment to tumour; tumour_educates: tumour to "
+                "microenvironment; microenvironment_internal: within it.",
+                "word",
+            ),
+        },
+    ),
+    "qc": Table("expression/qc.tsv", "one sample", {**_SAMPLE, **_QC_GENES, **_QC_CELLS}),
+    "composition": Table(
+        "compartments/composition.tsv",
+        "one sample x compartment",
+        {
+            **_SAMPLE,
+            **_COMPARTMENT,
+            "n_cells": ("Cells of the compartment; empty for bulk.", CELLS),
+            "fraction": ("Share of the sample that this compartment is.", SHARE),
+            **_REASON,
+        },
+    ),
+    "fractions": Table(
+        "compartments/fractions.tsv",
+        "one sample x compartment x lineage (bulk with a reference)",
+        {
+            **_SAMPLE,
+            **_COMPARTMENT,
+            "lineage": ("Cell lineage of the reference.", TEXT),
+            "fraction": ("Estimated share of the sample's RNA.", SHARE),
+        },
+    ),
+    "split": Table(
+        "compartments/split.tsv",
+        "one sample x compartment x axis (bulk with a reference)",
+        {
+            **_SAMPLE,
+            **_COMPARTMENT,
+            **_AXIS,
+            **_SCORES,
+            "estimate": ("Slope of the split regression: change of the targets in this compartment.", "ln fold change"),
+            "sd": ("Its standard deviation.", "ln fold change"),
+            "error_correlation": ("Correlation of the errors of the two compartments.", "-1 to 1"),
+        },
+    ),
+    "scores": Table(
+        "activity/scores.tsv",
+        "one sample x compartment x axis",
+        {**_SAMPLE, **_COMPARTMENT, **_AXIS, **_SCORES},
+    ),
+    "reference": Table(
+        "activity/reference.tsv",
+        "one compartment x gene of the reference samples were compared with",
+        {
+            **_COMPARTMENT,
+            "gene": ("Gene.", "symbol"),
+            "stratum": ("Samples of this stratum are compared with it; empty without strata.", TEXT),
+            "location": ("Mean of the reference.", "log2 scale of the input"),
+            "scale": ("Standard deviation of the reference.", "log2 scale of the input"),
+            "n": ("Reference samples.", "samples"),
+        },
+    ),
+    "pseudobulk": Table(
+        "compartments/pseudobulk/<sample>.tsv",
+        "one compartment of the sample",
+        {
+            **_SAMPLE,
+            **_COMPARTMENT,
+            "n_cells": ("Cells summed.", CELLS),
+            "n_genes": ("Genes with at least one count.", GENES),
+            "total": ("Sum of the values.", "input units"),
+            **_REASON,
+        },
+    ),
+    "cells": Table(
+        "compartments/cells/<sample>.tsv.gz",
+        "one cell",
+        {
+            "cell": ("Cell id.", TEXT),
+            "lineage": ("Cell lineage.", TEXT),
+            "lineage_margin": ("Lead of the best lineage over the second.", "mean gene-z"),
+            "malignant_call": ("malignant, non-malignant or uncertain.", "word"),
+            "malignant_probability": ("Probability of being malignant.", SHARE),
+            "compartment": ("tumour, microenvironment, or uncertain (enters neither).", "word"),
+            "cluster": ("Cluster behind a lineage by markers.", TEXT),
+            "lineage_source": ("Label of the input, or markers.", TEXT),
+            "malignant_source": ("Label of the input, or copy number.", TEXT),
+        },
+    ),
+    "axes": Table(
+        "networks/axes.tsv",
+        "one gene of one axis",
+        {
+            **_AXIS,
+            "gene": ("Target gene.", "symbol"),
+            "weight": ("Direction and strength: above zero rises with the axis.", "signed weight"),
+            "panel": ("Panel the gene belongs to; STAT3 panels share no gene.", TEXT),
+            "compartments": ("Compartments in which the gene is meaningful, joined by ';', or all.", TEXT),
+            "source": ("Where the gene's place in the axis comes from.", "citation"),
+        },
+    ),
+    "ligands": Table(
+        "networks/ligands.tsv",
+        "one ligand with its receptor, or one feedback gene or kinase",
+        {
+            "mechanism": ("The route to STAT3.", TEXT),
+            "kind": ("ligand, or the part the gene plays (feedback, kinase).", "word"),
+            "gene": ("Gene, where the row is not a ligand.", "symbol"),
+            "ligand": ("Ligand; every gene joined by ';' is needed.", "symbols"),
+            "receptor": ("Receptor subunits, joined by ';'; all are needed.", "symbols"),
+            "kinases": ("Kinases of the receptor, joined by ';'.", "symbols"),
+            "sender": ("Compartments that usually send it, joined by ';'.", TEXT),
+            "receiver": ("Compartments that usually receive it, joined by ';'.", TEXT),
+            "source": ("Where the row comes from.", "citation"),
+            "note": ("What else to know.", TEXT),
+        },
+    ),
+    "phospho_samples": Table(
+        "validation/phospho_samples.tsv",
+        "one sample of the comparison with phospho-STAT3",
+        {
+            **_SAMPLE,
+            **_PATIENT,
+            "phospho_sample": ("Name in the phospho table.", TEXT),
+            "phospho": ("Measured phospho-STAT3.", "units of that table"),
+            "note": ("Why the sample was not used; empty where it was.", TEXT),
+        },
+    ),
+    "phospho": Table(
+        "validation/phospho.tsv",
+        "one method in one group of samples",
+        {
+            "group": ("Samples that were compared.", TEXT),
+            "method": ("Our activity, or a baseline.", TEXT),
+            "spearman": ("Rank correlation with phospho-STAT3.", "-1 to 1"),
+            "low": ("Lower end of its confidence interval.", "-1 to 1"),
+            "high": ("Upper end of its confidence interval.", "-1 to 1"),
+            "n": ("Samples with both values.", "samples"),
+        },
+    ),
+    "expected": Table(
+        "validation/expected.tsv",
+        "one sample whose right call is known",
+        {
+            **_SAMPLE,
+            "expected": ("Call that is known to be right; '|' between calls that are all right.", "code"),
+            "found": ("Call that was made.", "code"),
+            "right": ("Whether the two agree.", "True or False"),
+        },
+    ),
+}
+
+
+def undescribed(table: str, columns: Iterable[str]) -> list[str]:
+    """List the columns of a table that have no description, in their order.
+
+    Parameters
+    ----------
+    table
+        Key of `TABLES`.
+    columns
+        Columns of the actual table.
+
+    Raises
+    ------
+    KeyError
+        When the table is not described at all.
+    """
+    known = TABLES[table].columns
+    return [column for column in columns if column not in known]

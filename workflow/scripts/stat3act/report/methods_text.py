@@ -1,0 +1,225 @@
+"""The methods text of a cohort, written from its effective configuration and the versions that made it."""
+
+from collections.abc import Mapping
+
+# Every entry was looked up; a key is what `_keys` chooses by.
+CITATIONS = {
+    "schaafsma": "Schaafsma E, Yuan Y, Zhao Y, Cheng C. Computational STAT3 activity inference reveals its roles in "
+    "the pancreatic tumor microenvironment. Sci Rep 2019. doi:10.1038/s41598-019-54791-x",
+    "decoupler": "Badia-i-Mompel P, et al. decoupleR: ensemble of computational methods to infer biological "
+    "activities from omics data. Bioinformatics Advances 2022;2:vbac016. doi:10.1093/bioadv/vbac016",
+    "collectri": "Müller-Dott S, et al. Expanding the coverage of regulons from high-confidence prior knowledge for "
+    "accurate estimation of transcription factor activities. Nucleic Acids Res 2023;51:10934-10949. "
+    "doi:10.1093/nar/gkad841",
+    "scanpy": "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data analysis. Genome "
+    "Biol 2018;19:15. doi:10.1186/s13059-017-1382-0",
+    "heumos": "Heumos L, et al. Best practices for single-cell analysis across modalities. Nat Rev Genet "
+    "2023;24:550-572. doi:10.1038/s41576-023-00586-w",
+    "scrublet": "Wolock SL, Lopez R, Klein AM. Scrublet: computational identification of cell doublets in single-cell "
+    "transcriptomic data. Cell Syst 2019;8:281-291. doi:10.1016/j.cels.2018.11.005",
+    "leiden": "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden: guaranteeing well-connected communities. Sci "
+    "Rep 2019;9:5233. doi:10.1038/s41598-019-41695-z",
+    "infercnvpy": "infercnvpy: infer copy number variation from scRNA-seq data. github.com/icbi-lab/infercnvpy",
+    "tirosh": "Tirosh I, et al. Dissecting the multicellular ecosystem of metastatic melanoma by single-cell RNA-seq. "
+    "Science 2016;352:189-196. doi:10.1126/science.aad0501",
+    "squair": "Squair JW, et al. Confronting false discoveries in single-cell differential expression. Nat Commun "
+    "2021;12:5692. doi:10.1038/s41467-021-25960-2",
+    "bayesprism": "Chu T, Wang Z, Pe'er D, Danko CG. Cell type and gene expression deconvolution with BayesPrism "
+    "enables Bayesian integrative analysis across bulk and single-cell RNA sequencing in oncology. Nat Cancer "
+    "2022;3:505-517. doi:10.1038/s43018-022-00356-3",
+    "scdrs": "Zhang MJ, et al. Polygenic enrichment distinguishes disease associations of individual cells in "
+    "single-cell RNA-seq data. Nat Genet 2022;54:1572-1580. doi:10.1038/s41588-022-01167-z",
+    "bh": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. J R Stat Soc B 1995;57:289-300. "
+    "doi:10.1111/j.2517-6161.1995.tb02031.x",
+    "snakemake": "Mölder F, et al. Sustainable data analysis with Snakemake. F1000Research 2021;10:33. "
+    "doi:10.12688/f1000research.29032.2",
+    "altair": "VanderPlas J, et al. Altair: interactive statistical visualizations for Python. J Open Source Softw "
+    "2018;3:1057. doi:10.21105/joss.01057",
+    "vegalite": "Satyanarayan A, Moritz D, Wongsuphasawat K, Heer J. Vega-Lite: a grammar of interactive graphics. "
+    "IEEE Trans Vis Comput Graph 2017;23:341-350. doi:10.1109/TVCG.2016.2599030",
+}
+
+SCALES = {
+    "counts": "raw counts",
+    "tpm": "TPM",
+    "fpkm": "FPKM",
+    "rsem": "RSEM-normalised values",
+    "log2": "log2 values",
+    "log2_ratio": "log2 ratios",
+}
+
+
+def _is_single_cell(config: Mapping) -> bool:
+    return config["expression"]["type"] == "single_cell"
+
+
+def _keys(config: Mapping) -> list[str]:
+    """Choose the citations that apply to a configuration, in the order of the text."""
+    keys = []
+    if _is_single_cell(config):
+        keys += ["scanpy", "heumos"]
+        if _doublets(config):
+            keys.append("scrublet")
+        if not config["compartments"]["cell_type_key"]:
+            keys += ["leiden", "decoupler"]
+        if not config["compartments"]["malignant_key"]:
+            keys += ["infercnvpy", "tirosh"]
+        keys.append("squair")
+    elif _is_split(config):
+        keys.append("bayesprism")
+    keys += ["decoupler", "schaafsma"]
+    if config["networks"]["regulon"] == "collectri":
+        keys.append("collectri")
+    keys += ["scdrs", "bh", "snakemake", "altair", "vegalite"]
+    return list(dict.fromkeys(keys))
+
+
+def _doublets(config: Mapping) -> bool:
+    expression = config["expression"]
+    return expression["doublets"]["method"] == "scrublet" and expression["scale"] == "counts"
+
+
+def _is_split(config: Mapping) -> bool:
+    compartments = config["compartments"]
+    return not _is_single_cell(config) and compartments["method"] == "auto" and bool(compartments["reference"])
+
+
+def references(config: Mapping) -> list[str]:
+    """List the citations of the methods text, numbered by their place."""
+    return [CITATIONS[key] for key in _keys(config)]
+
+
+def _expression_text(config: Mapping, cite) -> str:
+    expression, scale = config["expression"], SCALES[config["expression"]["scale"]]
+    genes = "Gene ids were harmonised to one symbol through a bundled gene table"
+    if not _is_single_cell(config):
+        return f"Bulk expression was read as {scale}. {genes}."
+    qc = expression["qc"]
+    counts = f"fewer than {qc['min_counts']} counts, " if expression["scale"] == "counts" else ""
+    text = (
+        f"Single-cell expression was read as {scale}. {genes}. Cells were removed with {counts}fewer than "
+        f"{qc['min_genes']} genes, more than {qc['max_mitochondrial_percent']:g} % mitochondrial counts, log counts or "
+        f"log genes more than {qc['mads']:g} MADs from the sample's median, or a mitochondrial share more than "
+        f"{qc['mitochondrial_mads']:g} MADs above it {cite('scanpy', 'heumos')}."
+    )
+    if _doublets(config):
+        doublets = expression["doublets"]
+        text += (
+            f" Doublets were removed with Scrublet at an expected rate of {doublets['expected_rate']:g} in samples "
+            f"with at least {doublets['min_cells']} cells {cite('scrublet')}."
+        )
+    return text
+
+
+def _compartments_text(config: Mapping, cite) -> str:
+    part = config["compartments"]
+    if _is_single_cell(config):
+        lineages = (
+            f"Lineages were taken from the label {part['cell_type_key']!r}"
+            if part["cell_type_key"]
+            else f"Cells were clustered (Leiden, resolution {part['clustering']['resolution']:g}) and each cluster was "
+            f"given the lineage of its marker genes with decoupler {cite('leiden', 'decoupler')}"
+        )
+        malignant = (
+            f"malignant cells from the label {part['malignant_key']!r}"
+            if part["malignant_key"]
+            else "malignant cells were called by copy number (infercnvpy, windows of "
+            f"{part['malignant']['window_size']} genes, posterior at least {part['malignant']['probability']:g}) "
+            f"against the sample's own non-malignant lineages {cite('infercnvpy', 'tirosh')}"
+        )
+        return (
+            f"{lineages}; {malignant}. Counts were summed per sample and compartment, so that samples and not cells "
+            f"are the unit of every statistic {cite('squair')}; compartments with fewer than {part['min_cells']} cells "
+            "were left unknown."
+        )
+    if _is_split(config):
+        return (
+            f"Fractions of the reference's cell states ({part['reference']}) were estimated per sample by expectation "
+            f"maximisation, under the model of BayesPrism {cite('bayesprism')}. Activities of tumour and "
+            "microenvironment were estimated together by regressing each target's log residual on its weight times the "
+            "tumour's share and on its weight times the rest; attributed expression was not scored. The tumour was "
+            f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above {part['max_purity']:g}."
+        )
+    return "Samples were not split into compartments: activities are those of the whole sample."
+
+
+def _activity_text(config: Mapping, cite) -> str:
+    activity = config["activity"]
+    against = {
+        "cohort": "the other samples of the cohort",
+        "controls": f"the control samples ({activity['controls']})",
+    }.get(activity["reference"], f"the frozen reference {activity['reference']}")
+    strata = f", within strata of {', '.join(activity['strata'])}" if activity["strata"] else ""
+    regulon = config["networks"]["regulon"]
+    third = "" if regulon == "none" else " and the STAT3 regulon "
+    third += cite("collectri") if regulon == "collectri" else ("" if regulon == "none" else f"({regulon})")
+    rivals = ", ".join(activity["rivals"]) or "none"
+    return (
+        f"Log expression was standardised per gene against {against}{strata}, and limited to {activity['clip']:g} "
+        "standard deviations. STAT3 activity was scored with gene-disjoint panels of signed target genes (feedback "
+        f"genes, epithelial targets{third.rstrip()}), each in one linear model with the rival axes ({rivals}), after "
+        f"the multivariate linear model of decoupler {cite('decoupler')}; it is given over the standard deviation of "
+        "its null under permutation of genes within strata of mean and spread "
+        f"{cite('scdrs')}. STAT3 itself and its ligands are in no score. p values are one-sided; q values are "
+        f"corrected per axis over samples and compartments {cite('bh')}; intervals have level "
+        f"{activity['confidence_level']:g}. Axes with fewer than {activity['min_targets']} measured genes were left "
+        f"unknown. That compartments differ in STAT3 activity was shown before from target genes {cite('schaafsma')}."
+    )
+
+
+def _calls_text(config: Mapping) -> str:
+    rule = config["profiles"]
+    return (
+        f"A compartment was called ON with an activity of at least {rule['on_activity']:g}, p below "
+        f"{rule['on_p']:g}, an interval above 0, at least {rule['on_panels']} panels above 0 and an activity of at "
+        f"least {rule['on_leave_one_out']:g} without its strongest gene; OFF with an interval below "
+        f"{rule['off_ci_high']:g}, at least {rule['off_coverage'] * 100:g} % of the panel and {rule['off_targets']} "
+        "targets measured; otherwise unknown. A call is about transcription, not phosphorylation. It is for research "
+        "use and not predictive of benefit from a STAT3 inhibitor."
+    )
+
+
+def methods_paragraphs(config: Mapping, provenance: Mapping) -> list[str]:
+    """Write the methods of a cohort.
+
+    Parameters
+    ----------
+    config
+        The effective configuration.
+    provenance
+        ``python``, ``packages``, ``network_sha256``, ``code_sha256`` and ``seed`` are used.
+
+    Returns
+    -------
+    Paragraphs; numbers in brackets are places in `references`.
+    """
+    keys = _keys(config)
+
+    def cite(*names: str) -> str:
+        return "[" + ", ".join(str(keys.index(name) + 1) for name in names) + "]"
+
+    packages = provenance["packages"]
+    named = ["decoupler", "scanpy", "infercnvpy"] if _is_single_cell(config) else ["decoupler"]
+    versions = ", ".join(f"{name} {packages[name]}" for name in named if name in packages)
+    closing = (
+        f"The workflow ran on Snakemake {packages['snakemake']} {cite('snakemake')} and Python {provenance['python']} "
+        f"({versions}), seed {provenance['seed']}; gene table of the axes sha256 {provenance['network_sha256'][:12]}, "
+        f"code sha256 {provenance['code_sha256'][:12]}. Charts were drawn with Altair and Vega-Lite "
+        f"{cite('altair', 'vegalite')}."
+    )
+    return [
+        f"{_expression_text(config, cite)} {_compartments_text(config, cite)}",
+        _activity_text(config, cite),
+        _calls_text(config),
+        closing,
+    ]
+
+
+def methods_markdown(config: Mapping, provenance: Mapping) -> str:
+    """Write the methods text with its references as Markdown."""
+    lines = [f"# Methods: {config['cohort']}", ""]
+    for paragraph in methods_paragraphs(config, provenance):
+        lines += [paragraph, ""]
+    lines += ["## References", ""]
+    lines += [f"{number}. {reference}" for number, reference in enumerate(references(config), 1)]
+    return "\n".join(lines) + "\n"

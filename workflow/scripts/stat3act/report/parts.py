@@ -1,0 +1,40 @@
+"""What the page is put together from: its template, style and scripts, Vega's JavaScript, and the tables' text."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[3] / "report"
+TEMPLATE, STYLE = "page.html.j2", "page.css"
+# In the order in which they build on each other.
+SCRIPTS = ("page_data.js", "page_charts.js", "page_card.js", "page_calls.js", "page.js")
+FILES = (TEMPLATE, STYLE, *SCRIPTS)
+
+
+def read_texts(paths: Mapping[str, str | Path]) -> dict[str, str]:
+    """Read files as text, byte for byte; keys are kept."""
+    return {name: Path(path).read_bytes().decode() for name, path in paths.items()}
+
+
+def read_parts(paths: Iterable[str | Path] = tuple(FOLDER / name for name in FILES)) -> dict[str, str]:
+    """Read the page's files.
+
+    Parameters
+    ----------
+    paths
+        Paths of all `FILES`, in any order.
+
+    Returns
+    -------
+    ``template``, ``style`` and ``script`` (all scripts, joined in their order).
+    """
+    texts = read_texts({Path(path).name: path for path in paths})
+    script = "\n".join(texts[name] for name in SCRIPTS)
+    return {"template": texts[TEMPLATE], "style": texts[STYLE], "script": script}
+
+
+def vega_javascript() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script that sets ``window.vegaEmbed``."""
+    # A large extension module; only the job that renders the page needs it.
+    import vl_convert
+
+    return vl_convert.javascript_bundle()

@@ -1,0 +1,1 @@
+"""Validation: can the numbers be trusted in this cohort?"""
