@@ -24,11 +24,11 @@ $(VENV)/.uv:
 
 # uv installs the lock because pip rejects it: marsilea asks for the extra pandas[parquet], which pip wants pinned as well.
 $(VENV)/.installed: requirements.lock | $(VENV)/.uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
 dev: $(VENV)/.installed-dev  ## The same with the test tools

@@ -1,4 +1,4 @@
-"""Write workflow/envs/stat3act.yaml with the versions of requirements.lock, so that conda and pip users run the same."""
+"""Write workflow/envs/stat3act.yaml with the versions of requirements.lock: conda and pip users run the same."""
 
 import re
 import sys

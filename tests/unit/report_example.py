@@ -107,6 +107,8 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         rows = []
         for compartment in compartments:
             on = tumour if compartment == "tumour" else environment or (compartment == "bulk" and tumour)
+            if number == 11 and compartment == "tumour":
+                continue  # a compartment can be missing altogether
             unknown = call == "INDETERMINATE" and compartment in ("tumour", "lymphoid")
             reason = "LOW_CELLS" if unknown else ""
             rows += [

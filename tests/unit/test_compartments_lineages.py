@@ -1,5 +1,7 @@
 """Lineages by markers: the bundled table, the score, the margin, small and one-sided samples."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from stat3act.compartments.lineages import (
 )
 from stat3act.problems import InputProblems
 
+NETWORKS = Path(__file__).parents[2] / "resources/networks"
 STATES = {
     "T": "lymphoid",
     "B": "lymphoid",
@@ -54,13 +57,12 @@ def test_bundled_markers_are_a_marker_table():
 
 @pytest.mark.parametrize("table", ["stat3", "rivals", "programmes"])
 def test_markers_share_no_gene_with_a_score(table):
-    path = f"resources/networks/{table}.tsv"
-    scored = pd.read_csv(path, sep="\t")["gene"]
+    scored = pd.read_csv(NETWORKS / f"{table}.tsv", sep="\t")["gene"]
     assert sorted(set(scored) & set(MARKERS["gene"])) == []
 
 
 def test_markers_are_no_ligands():
-    ligands = pd.read_csv("resources/networks/ligands.tsv", sep="\t")["ligand"].dropna()
+    ligands = pd.read_csv(NETWORKS / "ligands.tsv", sep="\t")["ligand"].dropna()
     assert sorted(set(";".join(ligands).split(";")) & set(MARKERS["gene"])) == []
 
 

@@ -46,7 +46,7 @@ def random_sample():
 
 
 def test_sums_by_hand():
-    matrix, meta = sum_compartments(cells_of(VALUES), labels_of(SMALL), "s", min_cells=2)
+    matrix, meta = sum_compartments(cells_of(VALUES), labels_of(SMALL), "s")
     assert matrix["tumour"].tolist() == [4, 0, 2]
     assert matrix["microenvironment"].tolist() == [0, 12, 1]
     assert matrix["myeloid"].tolist() == [0, 5, 0]  # the malignant myeloid cell is not in it
@@ -56,20 +56,19 @@ def test_sums_by_hand():
     meta = meta.set_index("compartment")
     assert meta.index.tolist() == list(COMPARTMENTS)
     assert meta["n_cells"].tolist() == [2, 2, 0, 0, 1, 1, 5]
-    assert meta["reason"].tolist() == ["", "", *["LOW_CELLS"] * 4, ""]
     assert meta.loc["tumour", ["n_genes", "total"]].tolist() == [2, 6]
     assert (matrix.dtypes == np.float64).all()
 
 
 def test_order_of_cells_and_storage_do_not_matter(random_sample):
     cells, labels = random_sample
-    matrix, meta = sum_compartments(cells, labels, "s", 20)
+    matrix, meta = sum_compartments(cells, labels, "s")
     order = np.random.default_rng(0).permutation(len(labels))
-    shuffled, _ = sum_compartments(cells[order].copy(), labels, "s", 20)
-    relabelled, _ = sum_compartments(cells, labels.iloc[order], "s", 20)
+    shuffled, _ = sum_compartments(cells[order].copy(), labels, "s")
+    relabelled, _ = sum_compartments(cells, labels.iloc[order], "s")
     dense = cells.copy()
     dense.X = cells.X.toarray()
-    as_dense, meta_dense = sum_compartments(dense, labels, "s", 20)
+    as_dense, meta_dense = sum_compartments(dense, labels, "s")
     for other in (shuffled, relabelled, as_dense):
         pd.testing.assert_frame_equal(matrix, other)
     pd.testing.assert_frame_equal(meta, meta_dense)
@@ -77,7 +76,7 @@ def test_order_of_cells_and_storage_do_not_matter(random_sample):
 
 def test_lineages_and_calls_add_up(random_sample):
     cells, labels = random_sample
-    matrix, meta = sum_compartments(cells, labels, "s", 1)
+    matrix, meta = sum_compartments(cells, labels, "s")
     uncertain = cells.X.toarray()[(labels["compartment"] == "uncertain").to_numpy()].sum(axis=0)
     assert (matrix["bulk"] - matrix["tumour"] - matrix["microenvironment"]).tolist() == uncertain.tolist()
     lineages = matrix[["fibroblast", "endothelial", "myeloid", "lymphoid"]].sum(axis=1)
@@ -89,30 +88,30 @@ def test_duplicated_cells_double_sums_and_keep_expression(random_sample):
     cells, labels = random_sample
     twice = ad.concat([cells, cells], keys=["a", "b"], index_unique="-")
     both = pd.concat([labels.assign(cell=labels["cell"] + "-" + key) for key in "ab"])
-    one, meta_one = sum_compartments(cells, labels, "s", 1)
-    two, meta_two = sum_compartments(twice, both, "s", 1)
+    one, meta_one = sum_compartments(cells, labels, "s")
+    two, meta_two = sum_compartments(twice, both, "s")
     pd.testing.assert_frame_equal(2 * one, two)
-    first, _ = gather_pseudobulk({"s": one}, [meta_one], "counts")
-    second, _ = gather_pseudobulk({"s": two}, [meta_two], "counts")
+    first, _ = gather_pseudobulk({"s": one}, [meta_one], "counts", 2)
+    second, _ = gather_pseudobulk({"s": two}, [meta_two], "counts", 2)
     assert np.allclose(first.X, second.X)
 
 
 def test_large_counts_lose_no_unit():
-    matrix, _ = sum_compartments(cells_of([[2**24], [1]]), labels_of([("myeloid", "non-malignant")] * 2), "s", 1)
+    matrix, _ = sum_compartments(cells_of([[2**24], [1]]), labels_of([("myeloid", "non-malignant")] * 2), "s")
     assert matrix.loc["G0", "bulk"] == 2**24 + 1
 
 
 def test_labels_of_other_cells_are_refused():
     with pytest.raises(ValueError, match="not those of its cells"):
-        sum_compartments(cells_of(VALUES), labels_of(SMALL[:-1]), "s", 1)
+        sum_compartments(cells_of(VALUES), labels_of(SMALL[:-1]), "s")
     with pytest.raises(ValueError, match="gene names repeat"):
-        sum_compartments(cells_of(VALUES, ["A", "A", "B"]), labels_of(SMALL), "s", 1)
+        sum_compartments(cells_of(VALUES, ["A", "A", "B"]), labels_of(SMALL), "s")
 
 
 def gathered():
-    first = sum_compartments(cells_of(VALUES, ["A", "B", "C"]), labels_of(SMALL), "s1", 2)
-    second = sum_compartments(cells_of(VALUES, ["C", "B", "D"]), labels_of(SMALL), "s0", 2)
-    return gather_pseudobulk({"s1": first[0], "s0": second[0]}, [first[1], second[1]], "counts")
+    first = sum_compartments(cells_of(VALUES, ["A", "B", "C"]), labels_of(SMALL), "s1")
+    second = sum_compartments(cells_of(VALUES, ["C", "B", "D"]), labels_of(SMALL), "s0")
+    return gather_pseudobulk({"s1": first[0], "s0": second[0]}, [first[1], second[1]], "counts", 2)
 
 
 def test_genes_missing_in_a_sample_are_left_out_and_never_zero():
@@ -139,11 +138,11 @@ def test_gathered_rows_and_composition():
 def test_reasons_survive_a_table_on_disk(tmp_path):
     from stat3act import tables
 
-    matrix, meta = sum_compartments(cells_of(VALUES), labels_of(SMALL), "7", 2)
+    matrix, meta = sum_compartments(cells_of(VALUES), labels_of(SMALL), "7")
     tables.write_table(tmp_path / "meta.tsv", meta)
     tables.write_matrix(tmp_path / "matrix.parquet", matrix)
     read = tables.read_table(tmp_path / "meta.tsv", dtype={"sample": str})
-    adata, composition = gather_pseudobulk({"7": pd.read_parquet(tmp_path / "matrix.parquet")}, [read], "tpm")
+    adata, composition = gather_pseudobulk({"7": pd.read_parquet(tmp_path / "matrix.parquet")}, [read], "tpm", 2)
     assert adata.obs["reason"].tolist() == ["", "", "LOW_CELLS", "LOW_CELLS", ""]
     assert composition["reason"].notna().all()
     tables.write_h5ad(tmp_path / "all.h5ad", adata)
@@ -151,10 +150,10 @@ def test_reasons_survive_a_table_on_disk(tmp_path):
 
 
 def test_samples_without_a_common_gene_are_reported():
-    first = sum_compartments(cells_of([[1]], ["A"]), labels_of(SMALL[:1]), "a", 1)
-    second = sum_compartments(cells_of([[1]], ["B"]), labels_of(SMALL[:1]), "b", 1)
+    first = sum_compartments(cells_of([[1]], ["A"]), labels_of(SMALL[:1]), "a")
+    second = sum_compartments(cells_of([[1]], ["B"]), labels_of(SMALL[:1]), "b")
     with pytest.raises(InputProblems, match="none of them in all of a, b"):
-        gather_pseudobulk({"a": first[0], "b": second[0]}, [first[1], second[1]], "counts")
+        gather_pseudobulk({"a": first[0], "b": second[0]}, [first[1], second[1]], "counts", 2)
 
 
 def test_log2_cpm_of_an_empty_row_is_zero():

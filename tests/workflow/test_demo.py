@@ -5,8 +5,8 @@ import json
 import anndata as ad
 import numpy as np
 import pytest
-from stat3act.tables import read_table
 
+from stat3act.tables import read_table
 from workflow.harness import snakemake, tables
 
 COHORTS = ["demo", "demo_bulk"]

@@ -149,6 +149,15 @@ def test_unknown_is_said_and_is_not_zero(browser, pages):
     assert "Unknown: LOW_CELLS: too few cells. This is not the same as off." in words
 
 
+def test_a_compartment_without_rows_is_unknown_too(browser, pages):
+    opened(browser, pages["single_cell"], "#sample=S0012")
+    assert "Unknown: NOT_MEASURED" in browser.find_element(By.ID, "card-body").text
+    labels = browser.find_elements(By.CSS_SELECTOR, "figure[data-chart='heatmap'] path[stroke-dasharray]")
+    described = [label.get_attribute("aria-label") for label in labels]
+    assert any("S0012" in label for label in described)
+    assert "S0012" in browser.find_element(By.ID, "interferon-missing").get_attribute("textContent")
+
+
 def test_card_opens_from_a_click_and_from_the_keyboard(browser, pages):
     opened(browser, pages["single_cell"])
     browser.find_element(By.CSS_SELECTOR, "#calls-table tr[data-sample='S0002'] td:nth-child(4)").click()

@@ -115,6 +115,11 @@ function evidenceOf(call, compartment, rows, state) {
 }
 
 const MOST_DRIVERS = 15;
+const DRIVER_WORDS = {
+  "": "STAT3 is not on in this sample; what follows is expressed, but drives nothing that was seen.",
+  none_found: "No ligand with a complete receptor is expressed where STAT3 is on.",
+  not_assessed: "Not assessed: it takes compartments and a scale that tells expressed from not.",
+};
 
 function driversTable(rows) {
   if (!rows.length) return element("p", { class: "hint" }, "No ligand with a complete receptor reached the expression threshold.");
@@ -123,8 +128,8 @@ function driversTable(rows) {
   table.append(element("thead", {}, element("tr", {}, ...heads.map((words) => element("th", { scope: "col" }, words)))));
   const log2 = (text) => (text === "" ? "unknown" : Number(text).toFixed(1));
   const body = rows.slice(0, MOST_DRIVERS).map((row) =>
-    element("tr", {}, ...[row.mechanism, `${row.ligand} (${log2(row.ligand_log2_cpm)})`, about.compartments[row.sender] || row.sender,
-      `${row.receptor.replaceAll(";", " + ")} (${log2(row.receptor_log2_cpm)})`, about.compartments[row.receiver] || row.receiver, row.kind]
+    element("tr", {}, ...[row.mechanism, `${row.ligand.replaceAll(";", " + ")} (${log2(row.ligand_log2_cpm)})`, about.compartments[row.sender] || row.sender,
+      `${row.receptor.replaceAll(";", " + ")} (${log2(row.receptor_log2_cpm)})`, about.compartments[row.receiver] || row.receiver, row.kind.replaceAll("_", " ")]
       .map((words) => element("td", {}, words))),
   );
   table.append(element("tbody", {}, ...body));
@@ -159,7 +164,7 @@ function fillCard(call, state) {
   }
   const further = document.getElementById("card-more");
   further.replaceChildren(element("h3", {}, "Who may drive it"));
-  if (call.driver) further.append(element("p", {}, call.driver));
+  further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || call.driver));
   further.append(element("p", { class: "hint" }, "By expression of ligand, receptor and kinase only; it shows a possible route, not that it is used."));
   further.append(driversTable(state.drivers.of(call.sample)));
   const more = [

@@ -85,8 +85,8 @@ def load_cohort():
     complete, sheet = open_cohort(dict(config), SCHEMA, CONFIG_FILE)
     # Jobs parse the workflow again; the files were looked at before the first of them started.
     if workflow.is_main_process and not complete["expression"]["simulate"]:
-        rows = sheet.to_dict("records")
-        raise_if_any(check_headers(rows, complete["expression"], complete["compartments"], complete["data_dir"]))
+        rows, files = sheet.to_dict("records"), complete["data_dir"]
+        raise_if_any(check_headers(rows, complete["expression"], complete["compartments"], files, complete["samples"]))
     return complete, sheet.set_index("sample", drop=False)
 
 
@@ -155,5 +155,7 @@ def memory_for(factor, floor, cap):
 def print_summary():
     """Say on the terminal what came out and where the report is."""
     results = Path("results") / config["cohort"]
-    calls = pd.read_csv(results / "profiles/calls.tsv", sep="\t", keep_default_na=False)
-    print(summarise(calls, results / "report/report.html"))
+    # Absent when only a part of the workflow was asked for.
+    if (results / "report/report.html").exists():
+        calls = pd.read_csv(results / "profiles/calls.tsv", sep="\t", keep_default_na=False)
+        print(summarise(calls, results / "report/report.html"))

@@ -24,6 +24,8 @@ if SINGLE_CELL:
             markers=resource("markers/lineages.tsv"),
         output:
             labels=ensure("<results>/compartments/cells/{sample}.tsv.gz", non_empty=True),
+            matrix="<results>/compartments/pseudobulk/{sample}.parquet",
+            meta="<results>/compartments/pseudobulk/{sample}.tsv",
         log:
             "<logs>/compartments_label/{sample}.log",
         benchmark:
@@ -35,7 +37,7 @@ if SINGLE_CELL:
             mem_mb=memory_for(factor=40, floor=3000, cap=128000),
             runtime=120,
         params:
-            code=fingerprint("compartments_label.py"),
+            code=fingerprint("compartments_label.py", "markers/lineages.tsv"),
             settings={
                 "compartments": {
                     key: settings(f"compartments.{key}")
@@ -53,29 +55,6 @@ if SINGLE_CELL:
             },
         script:
             "../scripts/compartments_label.py"
-
-    rule compartments_pseudobulk:
-        input:
-            cells="<results>/expression/cells/{sample}.h5ad",
-            labels="<results>/compartments/cells/{sample}.tsv.gz",
-        output:
-            matrix="<results>/compartments/pseudobulk/{sample}.parquet",
-            meta="<results>/compartments/pseudobulk/{sample}.tsv",
-        log:
-            "<logs>/compartments_pseudobulk/{sample}.log",
-        benchmark:
-            "<benchmarks>/compartments_pseudobulk/{sample}.tsv"
-        conda:
-            "../envs/stat3act.yaml"
-        threads: 1
-        resources:
-            mem_mb=memory_for(factor=20, floor=1500, cap=64000),
-            runtime=30,
-        params:
-            code=fingerprint("compartments_pseudobulk.py"),
-            settings=settings("compartments.min_cells"),
-        script:
-            "../scripts/compartments_pseudobulk.py"
 
     rule compartments_gather:
         input:
@@ -97,7 +76,7 @@ if SINGLE_CELL:
         params:
             code=fingerprint("compartments_gather.py"),
             samples=SAMPLES,
-            settings=settings("expression.scale"),
+            settings=settings("compartments.min_cells", "expression.scale"),
         script:
             "../scripts/compartments_gather.py"
 

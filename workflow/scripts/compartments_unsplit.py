@@ -9,5 +9,5 @@ logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 expression, composition = unsplit(ad.read_h5ad(snakemake.input.expression))
 tables.write_h5ad(snakemake.output.expression, expression)
-if "composition" in snakemake.output.keys():
+if "composition" in dict(snakemake.output.items()):
     tables.write_table(snakemake.output.composition, composition)

@@ -22,6 +22,54 @@ CELL_COLUMNS = (
 COMPARTMENT_OF = {MALIGNANT: "tumour", NON_MALIGNANT: "microenvironment", UNCERTAIN: "uncertain"}
 
 
+def label_owners(mapping: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the lineages that every label is given to; a lineage's own name belongs to it."""
+    owners: dict[str, list[str]] = {lineage: [lineage] for lineage in LINEAGES}
+    owners.update({label: [] for names in mapping.values() for label in names})
+    for lineage in sorted(mapping):
+        for label in sorted(set(mapping[lineage])):
+            owners[label].append(lineage)
+    return owners
+
+
+def lineage_problems(
+    labels: pd.Series, mapping: dict[str, list[str]], owners: dict[str, list[str]], file: str
+) -> list[Problem]:
+    """Find lineages that do not exist, labels given to two lineages, and labels given to none."""
+    problems = [
+        Problem(
+            "config",
+            "compartments.lineages",
+            lineage,
+            f"one of {', '.join(LINEAGES)}",
+            "rename the lineage, or put its labels under `other`",
+        )
+        for lineage in sorted(set(mapping) - set(LINEAGES))
+    ]
+    problems += [
+        Problem(
+            "config",
+            "compartments.lineages",
+            f"{label!r} under {' and '.join(given)}",
+            "one lineage per label",
+            "keep it under one of them",
+        )
+        for label, given in sorted(owners.items())
+        if len(given) > 1
+    ]
+    counts = labels[~labels.isin([*owners, ""])].value_counts()
+    return problems + [
+        Problem(
+            file,
+            "cell_type",
+            f"{label!r} in {counts[label]} cells",
+            "a label that compartments.lineages gives to a lineage",
+            "add it to a lineage in the config (`other` when none fits)",
+        )
+        for label in sorted(counts.index)
+    ]
+
+
 def label_lineages(labels: pd.Series, mapping: dict[str, list[str]], file: str) -> pd.Series:
     """Translate the user's cell-type labels to lineages.
 
@@ -45,44 +93,8 @@ def label_lineages(labels: pd.Series, mapping: dict[str, list[str]], file: str) 
     InputProblems
         For lineages that do not exist, labels given to two lineages, and labels given to none.
     """
-    problems = [
-        Problem(
-            "config",
-            "compartments.lineages",
-            lineage,
-            f"one of {', '.join(LINEAGES)}",
-            "rename the lineage, or put its labels under `other`",
-        )
-        for lineage in sorted(set(mapping) - set(LINEAGES))
-    ]
-    owners: dict[str, list[str]] = {lineage: [lineage] for lineage in LINEAGES}
-    owners.update({label: [] for names in mapping.values() for label in names})
-    for lineage in sorted(mapping):
-        for label in sorted(set(mapping[lineage])):
-            owners[label].append(lineage)
-    problems += [
-        Problem(
-            "config",
-            "compartments.lineages",
-            f"{label!r} under {' and '.join(given)}",
-            "one lineage per label",
-            "keep it under one of them",
-        )
-        for label, given in sorted(owners.items())
-        if len(given) > 1
-    ]
-    counts = labels[~labels.isin([*owners, ""])].value_counts()
-    problems += [
-        Problem(
-            file,
-            "cell_type",
-            f"{label!r} in {counts[label]} cells",
-            "a label that compartments.lineages gives to a lineage",
-            "add it to a lineage in the config (`other` when none fits)",
-        )
-        for label in sorted(counts.index)
-    ]
-    raise_if_any(problems)
+    owners = label_owners(mapping)
+    raise_if_any(lineage_problems(labels, mapping, owners, file))
     return labels.map({**{label: given[0] for label, given in owners.items()}, "": UNKNOWN})
 
 
@@ -170,27 +182,27 @@ def label_cells(
     InputProblems
         For labels that the config does not place.
     """
-    table = pd.DataFrame(index=adata.obs_names, columns=CELL_COLUMNS[1:])
-    table["cluster"] = ""
-    has_lineage = settings["cell_type_key"] is not None
-    has_malignant = settings["malignant_key"] is not None
-    if has_malignant:
-        calls = label_malignant(
-            adata.obs["malignant_label"].astype(str),
-            settings["malignant_values"],
-            settings["non_malignant_values"],
-            file,
-        )
-        table["malignant_call"], table["malignant_source"] = calls, "label"
-    if has_lineage:
-        labels = adata.obs["cell_type"].astype(str)
-        table["lineage"], table["lineage_source"] = label_lineages(labels, settings["lineages"], file), "label"
-    if not (has_lineage and has_malignant):
+    table = user_labels(adata, settings, file)
+    if settings["cell_type_key"] is None or settings["malignant_key"] is None:
         compute_labels(adata, table, settings, tumour_type, markers, seed, scale)
     table["compartment"] = table["malignant_call"].map(COMPARTMENT_OF)
     for column in ("lineage_margin", "malignant_probability"):
         table[column] = table[column].astype(float)
     return table.rename_axis("cell").reset_index()[list(CELL_COLUMNS)]
+
+
+def user_labels(adata, settings: dict, file: str) -> pd.DataFrame:
+    """Return the table of `label_cells`, indexed by cell, with what the user's labels say."""
+    table = pd.DataFrame(index=adata.obs_names, columns=CELL_COLUMNS[1:])
+    table["cluster"] = ""
+    if settings["malignant_key"] is not None:
+        labels = adata.obs["malignant_label"].astype(str)
+        values = settings["malignant_values"], settings["non_malignant_values"]
+        table["malignant_call"], table["malignant_source"] = label_malignant(labels, *values, file), "label"
+    if settings["cell_type_key"] is not None:
+        labels = adata.obs["cell_type"].astype(str)
+        table["lineage"], table["lineage_source"] = label_lineages(labels, settings["lineages"], file), "label"
+    return table
 
 
 def compute_labels(

@@ -10,7 +10,7 @@ from stat3act.problems import Problem, raise_if_any
 
 LINEAGE_COMPARTMENTS = ("fibroblast", "endothelial", "myeloid", "lymphoid")
 COMPARTMENTS = ("tumour", "microenvironment", *LINEAGE_COMPARTMENTS, "bulk")
-META_COLUMNS = ("sample", "compartment", "n_cells", "n_genes", "total", "reason")
+META_COLUMNS = ("sample", "compartment", "n_cells", "n_genes", "total")
 LOW_CELLS = "LOW_CELLS"
 
 
@@ -36,7 +36,7 @@ def compartment_members(labels: pd.DataFrame) -> dict[str, np.ndarray]:
     return members
 
 
-def sum_compartments(adata, labels: pd.DataFrame, sample: str, min_cells: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def sum_compartments(adata, labels: pd.DataFrame, sample: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sum the values of the cells of every compartment of one sample.
 
     Parameters
@@ -47,16 +47,13 @@ def sum_compartments(adata, labels: pd.DataFrame, sample: str, min_cells: int) -
         Table of `stat3act.compartments.labels.label_cells` for the same cells, in any order.
     sample
         Name of the sample.
-    min_cells
-        Fewest cells for a per-sample value.
 
     Returns
     -------
     matrix : pandas.DataFrame
-        Genes x compartments that have cells, float64 sums.
+        Genes x compartments that have cells, float64.
     meta : pandas.DataFrame
-        All seven compartments: ``sample compartment n_cells n_genes total reason``; ``n_genes`` counts genes
-        above zero, ``reason`` is ``LOW_CELLS`` or empty.
+        All seven compartments: ``sample compartment n_cells n_genes total``; ``n_genes`` counts genes above zero.
 
     Raises
     ------
@@ -83,7 +80,6 @@ def sum_compartments(adata, labels: pd.DataFrame, sample: str, min_cells: int) -
             "n_cells": cells,
             "n_genes": (matrix > 0).sum(axis=0).to_numpy(),
             "total": matrix.sum(axis=0).to_numpy(),
-            "reason": np.where(cells < min_cells, LOW_CELLS, ""),
         }
     )
     return matrix.loc[:, cells > 0], meta
@@ -121,7 +117,7 @@ def log2_cpm(linear: np.ndarray) -> np.ndarray:
     return np.log2(1 + 1e6 * np.divide(linear, totals, out=np.zeros_like(linear), where=totals > 0))
 
 
-def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: list[pd.DataFrame], scale: str):
+def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: list[pd.DataFrame], scale: str, min_cells: int):
     """Gather the compartments of all samples into one matrix.
 
     Parameters
@@ -132,6 +128,8 @@ def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: list[pd.DataFram
         Their tables.
     scale
         What the sums are of: ``counts`` or ``tpm``.
+    min_cells
+        Fewest cells for a per-sample value; a compartment with fewer gets the reason ``LOW_CELLS``.
 
     Returns
     -------
@@ -151,7 +149,7 @@ def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: list[pd.DataFram
 
     genes = shared_genes(matrices)
     meta = pd.concat(metas, ignore_index=True)
-    meta["reason"] = meta["reason"].fillna("")
+    meta["reason"] = np.where(meta["n_cells"] < min_cells, LOW_CELLS, "")
     meta["rank"] = meta["compartment"].map(COMPARTMENTS.index)
     meta = meta.sort_values(["sample", "rank"], kind="stable", ignore_index=True)
     every = meta.loc[meta["compartment"] == "bulk"].set_index("sample")["n_cells"]

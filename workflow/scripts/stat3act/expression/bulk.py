@@ -71,6 +71,32 @@ def harmonise_cohort(
         With everything that is wrong with all the files.
     """
     language = GeneLanguage(genes)
+    parts = _harmonise_files(files, rows, language, scale, gene_column, layer)
+    joined, dropped = _join([part for part, _ in parts])
+    samples = [row["sample"] for row in rows]
+    joined = joined[samples]
+    raise_if_any(_empty_samples(joined, scale, files))
+    totals = joined.sum(axis=0) if scale in LINEAR else pd.Series(np.nan, index=samples)
+    quality = _quality(rows, [report for _, report in parts], dropped, len(joined), totals)
+    return _assemble(joined, language, scale), quality
+
+
+def _assemble(joined: pd.DataFrame, language: GeneLanguage, scale: str) -> ad.AnnData:
+    """Return symbols x samples as the AnnData that is written."""
+    logged, linear = to_log2(joined.to_numpy(), scale)
+    cohort = ad.AnnData(
+        X=np.ascontiguousarray(logged.T, dtype=np.float32),
+        obs=pd.DataFrame(index=pd.Index(joined.columns, name="sample")),
+        var=language.positions(joined.index),
+        uns={"scale": scale},
+    )
+    if linear is not None:
+        cohort.layers["linear"] = np.ascontiguousarray(linear.T, dtype=np.float32)
+    return cohort
+
+
+def _harmonise_files(files, rows, language, scale, gene_column, layer) -> list[tuple[pd.DataFrame, dict]]:
+    """Harmonise every file by itself, and gather the problems of all of them."""
     parts, problems = [], []
     for number, file in enumerate(files):
         users = [row for row in rows if int(row["matrix"]) == number]
@@ -80,21 +106,7 @@ def harmonise_cohort(
         except InputProblems as error:
             problems += error.problems
     raise_if_any(problems)
-    joined, dropped = _join([part for part, _ in parts])
-    samples = [row["sample"] for row in rows]
-    joined = joined[samples]
-    raise_if_any(_empty_samples(joined, scale, files))
-    logged, linear = to_log2(joined.to_numpy(), scale)
-    cohort = ad.AnnData(
-        X=np.ascontiguousarray(logged.T, dtype=np.float32),
-        obs=pd.DataFrame(index=pd.Index(samples, name="sample")),
-        var=language.positions(joined.index),
-        uns={"scale": scale},
-    )
-    if linear is not None:
-        cohort.layers["linear"] = np.ascontiguousarray(linear.T, dtype=np.float32)
-    totals = joined.sum(axis=0) if scale in LINEAR else pd.Series(np.nan, index=samples)
-    return cohort, _quality(rows, [report for _, report in parts], dropped, len(joined), totals)
+    return parts
 
 
 def _harmonise_file(file, users, language, scale, gene_column, layer) -> tuple[pd.DataFrame, dict]:

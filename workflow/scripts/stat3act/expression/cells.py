@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import io, sparse
 
 from stat3act.expression import h5ad
-from stat3act.expression.genes import GeneLanguage, map_genes, repeated, sum_rows
+from stat3act.expression.genes import GeneLanguage, GeneMap, map_genes, repeated, sum_rows
 from stat3act.expression.headers import UnreadableFile, missing_sample
 from stat3act.expression.headers_cells import missing_key, too_few
 from stat3act.expression.quality import REASONS, filter_cells
@@ -104,19 +104,23 @@ def harmonise_sample(
         raise InputProblems([Problem(file, f"sample {sample}", *error.parts)]) from None
     log.info("%s: %d cells x %d genes read", sample, *raw.values.shape)
     raise_if_any(_check(raw, file, sample, settings))
-    strength = np.asarray(raw.values.sum(axis=0, dtype=np.float64)).ravel()
     language = GeneLanguage(genes)
-    found = map_genes(raw.ids, language, strength, file, raw.second_ids)
+    found = map_genes(raw.ids, language, np.ravel(raw.values.sum(axis=0, dtype=np.float64)), file, raw.second_ids)
     obs = pd.DataFrame(raw.labels, index=pd.Index(raw.names, name="cell", dtype=object))
-    # Genes are the rows of a matrix turned on its side, so that adding rows adds genes.
-    values = sparse.csr_matrix(sum_rows(raw.values.T.tocsr(), found).T)
-    values.sort_indices()
+    values = _sum_genes(raw.values, found)
     cells = ad.AnnData(values, obs=obs, var=language.positions(found.symbols))
     kept, row = filter_cells(cells, settings["qc"], settings["doublets"], settings["scale"], settings["seed"])
     raise_if_any(_too_few_left(row, file, sample, settings))
     kept.uns["scale"] = settings["scale"]
     row |= {"sample": sample, "library_size": round(float(values.sum(dtype=np.float64))), **found.report}
     return kept, pd.DataFrame([row], columns=list(QC_COLUMNS))
+
+
+def _sum_genes(values: sparse.csr_matrix, found: GeneMap) -> sparse.csr_matrix:
+    """Return cells x symbols: turned on its side, the matrix has genes for rows."""
+    summed = sparse.csr_matrix(sum_rows(values.T.tocsr(), found).T)
+    summed.sort_indices()
+    return summed
 
 
 def _check(raw: RawCells, file: str, sample: str, settings: Mapping) -> list[Problem]:

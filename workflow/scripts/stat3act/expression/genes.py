@@ -158,17 +158,21 @@ def map_genes(
     symbols, inverse = np.unique(names[mapped].astype(str), return_inverse=True)
     target = np.full(len(ids), UNMAPPED, dtype=np.int64)
     target[mapped] = inverse
-    # Strongest first, then by name, so that the order of rows does not matter.
-    lost = sorted(np.flatnonzero(~mapped), key=lambda row: (-strength[row], ids[row]))
     report = {
         "genes_in": len(ids),
         "genes_kept": len(symbols),
         "genes_unmapped": int((~mapped).sum()),
         "genes_ambiguous": sum(len(owners) > 1 for owners in found),
         "genes_merged": int(mapped.sum()) - len(symbols),
-        "example_unmapped": ";".join([ids[row].replace(";", ",") for row in lost if ids[row].strip()][:EXAMPLES]),
+        "example_unmapped": _examples(ids[~mapped], strength[~mapped]),
     }
     return GeneMap(symbols.astype(object), target, ids, report)
+
+
+def _examples(ids: np.ndarray, strength: np.ndarray) -> str:
+    """Return the strongest ids; equal ones by name, so that the order of rows does not matter."""
+    order = sorted(range(len(ids)), key=lambda row: (-strength[row], ids[row]))
+    return ";".join([ids[row].replace(";", ",") for row in order if ids[row].strip()][:EXAMPLES])
 
 
 def _refuse_row_numbers(ids: np.ndarray, file: str) -> None:

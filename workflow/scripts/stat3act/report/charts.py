@@ -101,11 +101,16 @@ def _rule_at(axis: str, value: float) -> alt.Chart:
     return mark.encode(**{axis: alt.datum(value)})
 
 
-def compartments(on_activity: float, by: str, samples: int) -> dict:
-    """Tumour against microenvironment activity, with intervals.
+def _margin_title(base: alt.Chart, words: str, angle: int) -> alt.Chart:
+    """Title of a margin, drawn once and only where the margin holds a sample."""
+    style = {"color": _tint("soft"), "fontSize": 11, "fontStyle": "italic", "baseline": "bottom", "align": "right"}
+    return base.transform_aggregate(n="count()").mark_text(text=words, angle=angle, dx=-6, **style)
 
-    Samples with one unknown side stand hollow in the margin of that side. Dataset ``compartments``: ``sample call group
-    x x_low x_high y y_low y_high x_text y_text``, activities in z, null where unknown.
+
+def compartments(on_activity: float, by: str, samples: int) -> dict:
+    """Tumour against microenvironment activity, with intervals; one unknown side: hollow, in the margin of that side.
+
+    Dataset ``compartments``: ``sample call group x x_low x_high y y_low y_high x_text y_text``; null where unknown.
 
     Parameters
     ----------
@@ -132,13 +137,11 @@ def compartments(on_activity: float, by: str, samples: int) -> dict:
     both = base.transform_filter("isValid(datum.x) && isValid(datum.y)")
     no_x = base.transform_filter("!isValid(datum.x) && isValid(datum.y)")
     no_y = base.transform_filter("isValid(datum.x) && !isValid(datum.y)")
-    crowded = samples > MANY
-    size = 30 if crowded else 70
-    whisker = {"strokeWidth": 1, "opacity": 0.1 if crowded else 0.45}
+    size, opacity = (30, 0.1) if samples > MANY else (70, 0.45)
+    whisker = {"strokeWidth": 1, "opacity": opacity}
     point = {"size": size, "filled": True, "opacity": 0.95, "strokeWidth": 1.5}
     hollow = {"size": size, "filled": False, "opacity": 1, "strokeWidth": 1.6}
     left, bottom = alt.value(MARGIN / 2), alt.value(HEIGHT - MARGIN / 2)
-    strip = {"color": _tint("soft"), "fontSize": 11, "fontStyle": "italic", "baseline": "bottom"}
     layers = [
         _rule_at("x", on_activity),
         _rule_at("y", on_activity),
@@ -149,14 +152,10 @@ def compartments(on_activity: float, by: str, samples: int) -> dict:
         no_x.mark_point(**hollow).encode(x=left, y=y, tooltip=tooltip, **colour),
         no_y.mark_rule(**whisker).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=bottom, color=colour["color"]),
         no_y.mark_point(**hollow).encode(x=x, y=bottom, tooltip=tooltip, **colour),
-        no_x.transform_aggregate(n="count()")
-        .mark_text(text="tumour unknown", angle=270, align="right", dx=-6, **strip)
-        .encode(x=alt.value(MARGIN), y=alt.value(0)),
-        no_y.transform_aggregate(n="count()")
-        .mark_text(text="microenvironment unknown", align="right", dx=-6, **strip)
-        .encode(x=alt.value("width"), y=alt.value(HEIGHT - MARGIN)),
+        _margin_title(no_x, "tumour unknown", 270).encode(x=alt.value(MARGIN), y=alt.value(0)),
+        _margin_title(no_y, "microenvironment unknown", 0).encode(x=alt.value("width"), y=alt.value(HEIGHT - MARGIN)),
     ]
-    chart = alt.layer(*layers).properties(width="container", height=HEIGHT)
+    chart = alt.layer(*layers, width="container", height=HEIGHT)
     return _finish(chart, "STAT3 activity of the tumour against that of the microenvironment, one mark per sample.")
 
 
@@ -336,7 +335,7 @@ def card(on_activity: float, axes: list[str], compartments: list[str]) -> dict:
     Dataset ``card``: ``axis compartment value low high text``.
     """
     base = alt.Chart(alt.NamedData("card"))
-    y = alt.Y("axis:N", sort=axes, title=None, axis=alt.Axis(grid=True, labelLimit=180))
+    y = alt.Y("axis:N", sort=axes, title=None, axis=alt.Axis(grid=True, labelLimit=220))
     offset = alt.YOffset("compartment:N", sort=compartments)
     colour = alt.Color(
         "compartment:N", title="Compartment", sort=compartments, scale=alt.Scale(domain=compartments, range=PALETTE)

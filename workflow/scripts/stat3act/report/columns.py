@@ -238,7 +238,6 @@ TABLES = {
             "n_cells": ("Cells summed.", CELLS),
             "n_genes": ("Genes with at least one count.", GENES),
             "total": ("Sum of the values.", "input units"),
-            **_REASON,
         },
     ),
     "cells": Table(

@@ -23,7 +23,8 @@ CSP = (
     "default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none'; "
     "form-action 'none'; base-uri 'none'"
 )
-COMPOSITION_PARTS = ["tumour", "fibroblast", "endothelial", "myeloid", "lymphoid", "other microenvironment", "not assigned"]
+LINEAGE_PARTS = ["fibroblast", "endothelial", "myeloid", "lymphoid"]
+COMPOSITION_PARTS = ["tumour", *LINEAGE_PARTS, "other microenvironment", "not assigned"]
 
 
 def pack(text: str) -> str:
@@ -220,6 +221,32 @@ def described_tables(tables: Mapping[str, pd.DataFrame]) -> list[dict]:
     return result
 
 
+def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
+    """Gather the words and facts of the cohort that the template shows."""
+    return {
+        "title": config["report"]["title"] or config["cohort"],
+        "facts": facts(config, tables),
+        "level": f"{100 * config['activity']['confidence_level']:g}",
+        "compared": reference_words(config),
+        "rivals": rival_words(config),
+        "answers": [(code, words["name"], words["meaning"]) for code, words in answers_of(tables["calls"]).items()],
+        "split": is_split(tables["calls"]),
+        "single_cell": "cells_in" in tables["qc"],
+        "names": sorted(tables),
+    }
+
+
+def sheet_text(sheet: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Write the sample sheet as one more embedded table; nothing where there is none."""
+    return {"sheet": pd.DataFrame(list(sheet)).to_csv(sep="\t", index=False, lineterminator="\n")} if sheet else {}
+
+
+def template_of(text: str) -> jinja2.Template:
+    """Compile a template that escapes what it is given and fails on what it is not given."""
+    strict = {"autoescape": True, "undefined": jinja2.StrictUndefined}
+    return jinja2.Environment(**strict, trim_blocks=True, lstrip_blocks=True).from_string(text)
+
+
 def render(
     texts: Mapping[str, str],
     config: Mapping,
@@ -252,26 +279,12 @@ def render(
     """
     tables = {name: table_of(text) for name, text in texts.items()}
     kinds = metadata_kinds(sheet, tables["calls"])
-    embedded = dict(texts)
-    if sheet:
-        embedded["sheet"] = pd.DataFrame(list(sheet)).to_csv(sep="\t", index=False, lineterminator="\n")
     # The parser of HTML would end a script at this text, wherever it stands in it.
     scripts = [script.replace("</script", "<\\/script") for script in (vega, parts["script"])]
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(parts["template"]).render(
+    return template_of(parts["template"]).render(
+        **cohort_words(config, tables),
         csp=CSP.format(hashes=" ".join(script_hash(script) for script in scripts)),
-        title=config["report"]["title"] or config["cohort"],
         config=config,
-        facts=facts(config, tables),
-        level=f"{100 * config['activity']['confidence_level']:g}",
-        compared=reference_words(config),
-        rivals=rival_words(config),
-        answers=[(code, words["name"], words["meaning"]) for code, words in answers_of(tables["calls"]).items()],
-        split=is_split(tables["calls"]),
-        single_cell="cells_in" in tables["qc"],
-        names=sorted(texts),
         describe=described_tables(tables),
         methods=methods_paragraphs(config, provenance),
         citations=references(config),
@@ -279,5 +292,5 @@ def render(
         css=parts["style"],
         scripts=scripts,
         about=script_json(about(config, tables, kinds)),
-        packed={name: pack(text) for name, text in sorted(embedded.items())},
+        packed={name: pack(text) for name, text in sorted({**texts, **sheet_text(sheet)}.items())},
     )
