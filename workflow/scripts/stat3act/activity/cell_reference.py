@@ -11,8 +11,8 @@ from stat3act.activity.score import MIN_UNIVERSE
 from stat3act.problems import InputProblems, Problem
 
 TARGET_TOTAL = 1e4
-REFERENCE_CELLS = 50_000
-REFERENCE_SPAN = 1000
+REFERENCE_CELLS = 20_000
+REFERENCE_SPAN = 500
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,6 @@ class GeneMoments:
     cells: int
 
 
-def reject_repeats(twice: bool) -> None:
-    """Refuse a matrix that stores an entry in two parts, whose logarithm cannot be taken part by part."""
-    if twice:
-        raise ValueError("a cell stores the same gene twice: call sum_duplicates() on the matrix before writing it")
-
-
 def reference_spans(cells: int) -> list[tuple[int, int]] | None:
     """Choose evenly spaced spans of `REFERENCE_CELLS` cells in all; None where there are no more than that."""
     if cells <= REFERENCE_CELLS:
@@ -52,7 +46,7 @@ def reference_spans(cells: int) -> list[tuple[int, int]] | None:
 def gene_moments(cells: Cells, prefetch: bool = False) -> GeneMoments:
     """Measure mean and spread of each gene's log-normalised counts over the cells.
 
-    Above `REFERENCE_CELLS` cells, evenly spaced spans stand for all: with 50,000 the error of a mean is 0.4 % of the
+    Above `REFERENCE_CELLS` cells, evenly spaced spans stand for all: with 20,000 the error of a mean is 0.7 % of the
     gene's standard deviation. The variance divides by n, so that giving every cell twice changes nothing.
 
     Parameters
@@ -61,20 +55,11 @@ def gene_moments(cells: Cells, prefetch: bool = False) -> GeneMoments:
         Counts.
     prefetch
         Read ahead in a second thread.
-
-    Raises
-    ------
-    ValueError
-        When an entry is stored twice.
     """
     genes = cells.shape[1]
-    sums, seen = np.zeros((genes, 3)), np.full(genes, -1)
-    stamp, counted, twice = 0, 0, False
+    sums, counted = np.zeros((genes, 3)), 0
     for block in blocks(cells, reference_spans(cells.shape[0]), prefetch):
-        found, repeated = kernel.moment_rows(block.values, block.indices, block.indptr, TARGET_TOTAL, sums, seen, stamp)
-        stamp += block.stop - block.start
-        counted, twice = counted + found, twice or repeated
-    reject_repeats(twice)
+        counted += kernel.moment_rows(block.values, block.indices, block.indptr, TARGET_TOTAL, sums)
     n = max(counted, 1)
     location = sums[:, 0] / n
     variance = np.maximum(sums[:, 1] / n - location**2, 0.0)

@@ -94,15 +94,114 @@ def prepare(values, start, stop, target, scratch, x):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def note_genes(values, indices, start, stop, stamp, seen):
-    """Mark the genes of a cell as seen; tell whether one was stored twice. ``stamp`` differs between cells."""
-    twice = False
+def mark_genes(values, indices, start, stop, seen):
+    """Mark the genes that a cell has a value of."""
     for k in range(start, stop):
-        g = np.uint32(indices[k])
-        twice |= seen[g] == stamp
         if values[k] != 0:
-            seen[g] = stamp
+            seen[np.uint32(indices[k])] = True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def repeats(indices, row, last):
+    """Tell whether a cell stores a gene twice. ``last``, per gene, remembers the last ``row`` that was looked at."""
+    left, right = indices[:-1], indices[1:]
+    disorder = np.int32(0)
+    for k in range(len(right)):
+        disorder |= np.int32(right[k] <= left[k])
+    if disorder == 0:
+        return False
+    twice = False
+    for k in range(len(indices)):
+        g = np.uint32(indices[k])
+        twice |= last[g] == row
+        last[g] = row
     return twice
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def all_sums(x, indices, weights, seen):
+    """Return sum, sum of squares and weighted sum of a cell and mark its genes, in one round for speed."""
+    total = square = weighted = 0.0
+    for k in range(len(indices)):
+        g, value = np.uint32(indices[k]), np.float64(x[k])
+        total += value
+        square += value * value
+        weighted += value * weights[g]
+        if value != 0:
+            seen[g] = True
+    return total, square, weighted
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def prepare(values, start, stop, target, scratch, x):
+    """Fill ``x`` with the cell's log-normalised values, or with its values where ``target`` is 0.
+
+    Returns the cell's total, or its number of entries where ``target`` is 0; zero for an empty cell.
+    """
+    if target > 0:
+        return log_normalise(values, start, stop, target, scratch, x)
+    for k in range(stop - start):
+        x[k] = values[start + k]
+    return float(stop - start)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mark_genes(values, indices, start, stop, seen):
+    """Mark the genes that a cell has a value of."""
+    for k in range(start, stop):
+        if values[k] != 0:
+            seen[np.uint32(indices[k])] = True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def repeats(indices, row, last):
+    """Tell whether a cell stores a gene twice. ``last``, per gene, remembers the last ``row`` that was looked at."""
+    left, right = indices[:-1], indices[1:]
+    disorder = np.int32(0)
+    for k in range(len(right)):
+        disorder |= np.int32(right[k] <= left[k])
+    if disorder == 0:
+        return False
+    twice = False
+    for k in range(len(indices)):
+        g = np.uint32(indices[k])
+        twice |= last[g] == row
+        last[g] = row
+    return twice
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def all_sums(x, indices, weights, seen):
+    """Return sum, sum of squares and weighted sum of a cell and mark its genes, in one round for speed."""
+    a = b = c = d = aa = bb = cc = dd = wa = wb = wc = wd = 0.0
+    k, count = 0, len(indices)
+    while k + LANES <= count:
+        g, h, i, j = (
+            np.uint32(indices[k]),
+            np.uint32(indices[k + 1]),
+            np.uint32(indices[k + 2]),
+            np.uint32(indices[k + 3]),
+        )
+        p, q, r, s = np.float64(x[k]), np.float64(x[k + 1]), np.float64(x[k + 2]), np.float64(x[k + 3])
+        a, b, c, d = a + p, b + q, c + r, d + s
+        aa, bb, cc, dd = aa + p * p, bb + q * q, cc + r * r, dd + s * s
+        wa, wb, wc, wd = wa + p * weights[g], wb + q * weights[h], wc + r * weights[i], wd + s * weights[j]
+        if p != 0:
+            seen[g] = True
+        if q != 0:
+            seen[h] = True
+        if r != 0:
+            seen[i] = True
+        if s != 0:
+            seen[j] = True
+        k += LANES
+    while k < count:
+        g, p = np.uint32(indices[k]), np.float64(x[k])
+        a, aa, wa = a + p, aa + p * p, wa + p * weights[g]
+        if p != 0:
+            seen[g] = True
+        k += 1
+    return (a + b) + (c + d), (aa + bb) + (cc + dd), (wa + wb) + (wc + wd)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -129,33 +228,32 @@ def copy(source, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def moment_rows(values, indices, indptr, target, sums, seen, stamp):
+def moment_rows(values, indices, indptr, target, sums):
     """Add each cell's values to ``sums`` (genes x 3: log-normalised, its square, linear share of ``target``).
 
     Returns
     -------
-    Cells with any counts, and whether an entry was stored twice.
+    Cells with any counts.
     """
     room = longest(indptr)
     scratch, x = np.empty(room), np.empty(room)
-    cells, twice = 0, False
+    cells = 0
     for row in range(len(indptr) - 1):
         start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
         total = prepare(values, start, stop, target, scratch, x)
         if total == 0:
             continue
         cells += 1
-        twice |= note_genes(values, indices, start, stop, stamp + row, seen)
         for k in range(stop - start):
             g = np.uint32(indices[start + k])
             sums[g, 0] += x[k]
             sums[g, 1] += x[k] * x[k]
             sums[g, 2] += values[start + k] * (target / total)
-    return cells, twice
+    return cells
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def ulm_rows(values, indices, indptr, target, links, seen, stamp, totals, sums):
+def ulm_rows(values, indices, indptr, target, links, single, seen, totals, sums):
     """Sum what the univariate linear model needs of each cell.
 
     Parameters
@@ -166,8 +264,10 @@ def ulm_rows(values, indices, indptr, target, links, seen, stamp, totals, sums):
         Total that each cell is scaled to before log(1 + x); 0 takes the values as they are.
     links
         `plan.Links`.
-    seen, stamp
-        Per gene; gets ``stamp + row`` where a row has a value. Stamps never repeat.
+    single
+        Per gene; the weights once more, used instead of the links where there is one axis only. Else empty.
+    seen
+        Per gene; becomes True where any row has a value.
     totals
         Rows x 2, written: sum and sum of squares; NaN for an empty cell.
     sums
@@ -178,20 +278,29 @@ def ulm_rows(values, indices, indptr, target, links, seen, stamp, totals, sums):
     Whether an entry was stored twice.
     """
     room = longest(indptr)
-    scratch, x = np.empty(room), np.empty(room)
+    scratch, x, last = np.empty(room), np.empty(room), np.empty(len(seen), np.int64)
+    fill(last, -1)
     twice = False
     for row in range(len(indptr) - 1):
         start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
         fill(sums[row], 0.0)
-        if prepare(values, start, stop, target, scratch, x) == 0:
+        own, given = indices[start:stop], values[start:stop]
+        twice |= repeats(own, row, last)
+        if len(single) > 0 and target == 0:
+            totals[row, 0], totals[row, 1], sums[row, 0] = all_sums(given, own, single, seen)
+        elif prepare(values, start, stop, target, scratch, x) == 0:
             fill(totals[row], np.nan)
-            continue
-        twice |= note_genes(values, indices, start, stop, stamp + row, seen)
-        totals[row, 0], totals[row, 1] = sum_and_square(x, stop - start)
-        for k in range(stop - start):
-            g = np.uint32(indices[start + k])
-            for link in range(links.start[g], links.start[g + 1]):
-                sums[row, links.axis[link]] += links.weight[link] * x[k]
+        elif len(single) > 0:
+            totals[row, 0], totals[row, 1], sums[row, 0] = all_sums(x, own, single, seen)
+        else:
+            mark_genes(values, indices, start, stop, seen)
+            totals[row, 0], totals[row, 1] = sum_and_square(x, stop - start)
+            for k in range(stop - start):
+                g = np.uint32(own[k])
+                if not links.target[g]:
+                    continue
+                for link in range(links.start[g], links.start[g + 1]):
+                    sums[row, links.axis[link]] += links.weight[link] * x[k]
     return twice
 
 
@@ -220,10 +329,10 @@ def dot(x, y):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, fitted, x_sum, x_ss):
+def remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, x_sum, x_ss):
     """Give, per stratum, sum and squared deviations of a cell's profile once a set of rivals is fitted and removed.
 
-    ``total`` is the sum over all genes. ``beta`` gets the coefficients of constant and rivals; ``fitted`` is scratch.
+    ``total`` is the sum over all genes. ``beta`` gets the coefficients of constant and rivals.
     """
     strata, places = len(model.size), model.rivals[group] + 1
     for i in range(places):
@@ -235,12 +344,11 @@ def remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, a
         x_ss[b] = stratum_square[b]
     for i in range(places):
         # The sum of squares loses twice the fitted cross-product, less the fitted square.
-        fill(fitted, 0.0)
-        for j in range(places):
-            add_scaled(model.cross[group, i, j], beta[j], fitted)
         own = stratum_sum if i == 0 else rival_sum[model.slot[model.member[group, i]]]
-        add_scaled(fitted, beta[i], x_ss)
         add_scaled(own[:strata], -2.0 * beta[i], x_ss)
+        for j in range(i):
+            add_scaled(model.cross[group, i, j], 2.0 * beta[i] * beta[j], x_ss)
+        add_scaled(model.cross[group, i, i], beta[i] * beta[i], x_ss)
         add_scaled(model.cross[group, i, 0], -beta[i], x_sum)
     for b in range(strata):
         x_ss[b] -= x_sum[b] * x_sum[b] / model.size[b]
@@ -250,10 +358,10 @@ def remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, a
 def finish_model(model, stratum_sum, stratum_square, rival_sum, axis_sum, work, activity):
     """Turn the sums of one cell into the activity of each axis (`plan.compile_set` tells the algebra)."""
     strata = len(model.size)
-    fitted, x_sum, x_ss, beta = work[0, :strata], work[1, :strata], work[2, :strata], work[3]
+    x_sum, x_ss, beta = work[0, :strata], work[1, :strata], work[2]
     total, _ = sum_and_square(stratum_sum, strata)
     for group in range(len(model.rivals)):
-        remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, fitted, x_sum, x_ss)
+        remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, x_sum, x_ss)
         first, last = model.first_axis[group], model.first_axis[group + 1]
         for axis in range(first, last):
             statistic = axis_sum[axis]
@@ -265,8 +373,8 @@ def finish_model(model, stratum_sum, stratum_square, rival_sum, axis_sum, work, 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def add_entries(x, indices, start, stop, links, model, stratum_sum, stratum_square, rival_sum, axis_sum, sums):
-    """Sum one cell's entries: per stratum, per axis, and per rival and stratum.
+def add_entries(x, indices, links, model, seen, stratum_sum, stratum_square, rival_sum, axis_sum, sums):
+    """Sum one cell's entries per stratum, per axis, and per rival and stratum; mark its genes.
 
     Every gene starts as a zero count; a stored count adds what it differs from that.
     """
@@ -275,14 +383,18 @@ def add_entries(x, indices, start, stop, links, model, stratum_sum, stratum_squa
     copy(model.zero_axis, axis_sum)
     for slot in range(len(rival_sum)):
         copy(model.zero_slot[slot], rival_sum[slot])
-    for k in range(stop - start):
-        g = np.uint32(indices[start + k])
+    for k in range(len(indices)):
+        g = np.uint32(indices[k])
         b = np.uint32(model.stratum[g])
         z = x[k] * model.gene[g, 0] - model.gene[g, 1]
         z = min(max(z, -model.clip), model.clip)
         change = z - model.gene[g, 2]
         stratum_sum[b] += change
         stratum_square[b] += z * z - model.gene[g, 3]
+        if x[k] != 0:
+            seen[g] = True
+        if not links.target[g]:
+            continue
         for link in range(links.start[g], links.start[g + 1]):
             axis, weight = links.axis[link], links.weight[link]
             sums[axis] += weight * x[k]
@@ -292,14 +404,12 @@ def add_entries(x, indices, start, stop, links, model, stratum_sum, stratum_squa
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def score_rows(
-    values, indices, indptr, rows, target, links, model, seen, stamp, group, pseudobulk, totals, sums, activity
-):
+def score_rows(values, indices, indptr, rows, target, links, model, seen, group, pseudobulk, totals, sums, activity):
     """Do cells of a block in one pass: plain sums, model sums, activities and pseudobulk.
 
     Parameters
     ----------
-    values, indices, indptr, target, links, seen, stamp, totals, sums
+    values, indices, indptr, target, links, seen, totals, sums
         As `ulm_rows`.
     rows
         Rows of the block to do.
@@ -317,12 +427,13 @@ def score_rows(
     Whether an entry was stored twice.
     """
     room = longest(indptr)
-    scratch, x = np.empty(room), np.empty(room)
+    scratch, x, last = np.empty(room), np.empty(room), np.empty(len(seen), np.int64)
+    fill(last, -1)
     # One place more than there are strata takes the genes outside the model.
     places = len(model.size) + 1
     stratum_sum, stratum_square = np.empty(places), np.empty(places)
     rival_sum, axis_sum = np.empty((model.zero_slot.shape[0], places)), np.empty(len(model.slot))
-    work = np.empty((4, max(places, model.member.shape[1])))
+    work = np.empty((3, max(places, model.member.shape[1])))
     twice = False
     for row in rows:
         start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
@@ -331,9 +442,10 @@ def score_rows(
             fill(totals[row], np.nan)
             fill(activity[row], np.nan)
             continue
-        twice |= note_genes(values, indices, start, stop, stamp + row, seen)
-        totals[row, 0], totals[row, 1] = sum_and_square(x, stop - start)
-        add_entries(x, indices, start, stop, links, model, stratum_sum, stratum_square, rival_sum, axis_sum, sums[row])
+        own = indices[start:stop]
+        twice |= repeats(own, row, last)
+        totals[row, 0], totals[row, 1] = sum_and_square(x, len(own))
+        add_entries(x, own, links, model, seen, stratum_sum, stratum_square, rival_sum, axis_sum, sums[row])
         if group[row] >= 0:
             for k in range(start, stop):
                 pseudobulk[group[row], np.uint32(indices[k])] += values[k]

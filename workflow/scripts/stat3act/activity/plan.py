@@ -21,11 +21,14 @@ class Links(NamedTuple):
         Links, int32; number of the axis.
     weight
         Links, float64; signed weight.
+    target
+        Genes, bool; whether there is any link, which is quicker to look up.
     """
 
     start: np.ndarray
     axis: np.ndarray
     weight: np.ndarray
+    target: np.ndarray
 
 
 class Model(NamedTuple):
@@ -146,7 +149,7 @@ def compile_links(weights: np.ndarray) -> Links:
     """
     gene, axis = np.nonzero(weights)
     start = np.concatenate([[0], np.cumsum(np.bincount(gene, minlength=len(weights)))]).astype(np.int64)
-    return Links(start, axis.astype(np.int32), weights[gene, axis].astype(float))
+    return Links(start, axis.astype(np.int32), weights[gene, axis].astype(float), np.diff(start) > 0)
 
 
 def sum_by_stratum(values: np.ndarray, stratum: np.ndarray, strata: int) -> np.ndarray:
