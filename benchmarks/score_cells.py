@@ -6,7 +6,8 @@
 
 The matrix is made by the command. Every line of the table runs in a process of its own: it loads the matrix, does one
 small round to compile what is compiled at first use, and then takes the best time of up to three rounds (one where a
-round takes long). Times leave out loading and imports, peaks of memory include them.
+round takes long). Times leave out loading and imports. The peak is the whole process,
+imports and loaded matrix with it; beside it stands what scoring added to what was held before.
 """
 
 import argparse
@@ -120,9 +121,17 @@ def load(folder: Path, name: str) -> sparse.csr_matrix:
         return sparse.csr_matrix((x["data"][:], x["indices"][:], x["indptr"][:]), shape=tuple(x.attrs["shape"]))
 
 
-def weights_of(net: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
-    """Spread a network over the genes."""
-    return net.pivot_table(index="target", columns="source", values="weight").reindex(names).fillna(0.0)
+def weights_of(net: pd.DataFrame, names: pd.Index) -> sparse.csr_array:
+    """Bring a network into genes x sources."""
+    source, _ = pd.factorize(net["source"], sort=True)
+    place = names.get_indexer(net["target"]), source
+    return sparse.csr_array((net["weight"].to_numpy(), place), shape=(len(names), source.max() + 1))
+
+
+def current_gb() -> float:
+    """Return the memory this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1024**3
 
 
 def ours_ulm(folder: Path, net: str, matrix: str, on_disk: bool) -> Callable:
@@ -133,7 +142,8 @@ def ours_ulm(folder: Path, net: str, matrix: str, on_disk: bool) -> Callable:
     handle = h5py.File(folder / f"{matrix}.h5ad")
     source = chunks.from_h5ad(handle, matrix) if on_disk else chunks.from_matrix(load(folder, matrix))
     weights = weights_of(pd.read_csv(folder / f"{net}.csv"), gene_names(source.shape[1]))
-    cells.ulm_cells(chunks.from_matrix(sparse.csr_matrix(weights.to_numpy(np.float32).T)), weights, target)
+    small = sparse.random(50, weights.shape[0], 0.1, format="csr", dtype=np.float32, rng=1)
+    cells.ulm_cells(chunks.from_matrix(small), weights, target)
     return lambda: cells.ulm_cells(source, weights, target)
 
 
@@ -203,7 +213,7 @@ LARGE_CASES = {
 def run_case(folder: Path, name: str) -> None:
     """Run one line of the table in this process and leave its figures and values in the folder."""
     prepared = (CASES | LARGE_CASES)[name](folder)
-    seconds, values = [], None
+    seconds, values, before = [], None, current_gb()
     while len(seconds) < ROUNDS and sum(seconds) < PATIENCE:
         values = None
         start = time.perf_counter()
@@ -212,7 +222,8 @@ def run_case(folder: Path, name: str) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     if name not in LARGE_CASES:
         np.save(folder / "values.npy", values)
-    (folder / "figures.json").write_text(json.dumps({"s": min(seconds), "rounds": len(seconds), "peak_gb": peak}))
+    figures = {"s": min(seconds), "rounds": len(seconds), "peak_gb": peak, "added_gb": max(0.0, peak - before)}
+    (folder / "figures.json").write_text(json.dumps(figures))
 
 
 def measure(folder: Path, names) -> pd.DataFrame:
@@ -238,8 +249,11 @@ def difference(table: pd.DataFrame, ours: str, theirs: str) -> float:
 
 def report(table: pd.DataFrame) -> str:
     """Write the lines and what they mean against the goals."""
-    lines = ["| what | s | rounds | peak GB |", "|---|---|---|---|"]
-    lines += [f"| {name} | {row.s:.2f} | {row.rounds} | {row.peak_gb:.2f} |" for name, row in table.iterrows()]
+    lines = ["| what | s | rounds | peak GB | of it during scoring |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {name} | {row.s:.2f} | {row.rounds} | {row.peak_gb:.2f} | {row.added_gb:.2f} |"
+        for name, row in table.iterrows()
+    ]
     lines += ["", "| goal | found | met |", "|---|---|---|"]
 
     def goal(text, found, met):
@@ -253,6 +267,8 @@ def report(table: pd.DataFrame) -> str:
         for name in (ours, f"{ours}, from disk"):
             share = gb[name] / gb[theirs]
             goal(f"{name}: a quarter of the peak memory", f"{share:.2f}", share <= 0.25)
+        added = table.loc[ours, "added_gb"] / table.loc[theirs, "added_gb"]
+        goal(f"{ours}: a quarter of the memory beyond the loaded matrix", f"{added:.2f}", added <= 0.25)
         goal(f"{count}: values equal to 1e-6", f"{wide:.1e}", wide <= 1e-6)
     plain, full = s["ours: ulm, 1 regulon, from counts"], s["ours: one axis with null"]
     goal(

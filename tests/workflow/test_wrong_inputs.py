@@ -45,7 +45,7 @@ def cells(project, count=60, **config):
 def refuse(project, *expected, first_job=None):
     """Run the cohort; it must fail with one list and without a traceback, and before any job unless one is named."""
     target = [f"results/wrong/expression/{first_job}"] if first_job else []
-    run = snakemake(project, "--configfile", "wrong.yaml", *target)
+    run = snakemake(project, *target, "--configfile", "wrong.yaml")
     assert run.returncode != 0
     assert "problem" in run.output and "mend:" in run.output and "expected:" in run.output
     assert "Traceback" not in run.output, run.output
@@ -65,7 +65,7 @@ def test_a_missing_file(project):
 def test_a_duplicate_sample_and_everything_else_wrong_with_the_sheet(project):
     rows = pd.DataFrame({"sample": ["S0", "S0", "../x"], "patient": ["a", "", "c"], "path": "matrix.tsv"})
     bulk(project, rows=rows)
-    refuse(project, "row 3", "S0", "row 4", "../x", "column `patient`")
+    refuse(project, "row 3", "S0", "row 4", "../x", "column 'patient'")
 
 
 def test_an_unknown_config_key(project):

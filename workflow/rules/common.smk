@@ -2,6 +2,7 @@
 # job, so nothing heavy is imported.
 import ast
 import hashlib
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = "../scripts"
+RULES = workflow.current_basedir
 
 
 def read_source(path):
@@ -53,7 +55,7 @@ def sources(text):
 
 
 @cache
-def fingerprint(script, *resources):
+def fingerprint(script, *files):
     """Return a hash of a script, of every module of stat3act behind it, and of the bundled files it reads.
 
     Snakemake looks at a script's time stamp and not at imported modules; this tracks both by content, and makes
@@ -61,7 +63,7 @@ def fingerprint(script, *resources):
     """
     text = read_source(f"{SCRIPTS}/{script}")
     parts = [text, *sources(text).values()]
-    parts += [read_source(f"../../resources/{path}") for path in resources]
+    parts += [read_source(f"../../{path}") for path in files]
     return hashlib.sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()[:16]
 
 
@@ -137,9 +139,11 @@ def sheet_columns(*columns):
     return SHEET[present].to_dict("records")
 
 
-def resource(path):
-    """Return the path of a bundled file under resources/; its content counts through `fingerprint`, not its time."""
-    return ancient(workflow.source_path(f"../../resources/{path}"))
+def bundled(path):
+    """Return the path of a file of the workflow; its content counts through `fingerprint`, not its time stamp."""
+    local = Path(RULES.get_path_or_uri(secret_free=True)).parent.parent / path
+    # Relative, so that a project folder can be moved; a workflow deployed from afar has the file in its source cache.
+    return ancient(os.path.relpath(local) if local.exists() else workflow.source_path(f"../../{path}"))
 
 
 def data_path(path):

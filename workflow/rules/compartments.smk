@@ -21,7 +21,7 @@ if SINGLE_CELL:
     rule compartments_label:
         input:
             cells="<results>/expression/cells/{sample}.h5ad",
-            markers=resource("markers/lineages.tsv"),
+            markers=bundled("resources/markers/lineages.tsv"),
         output:
             labels=ensure("<results>/compartments/cells/{sample}.tsv.gz", non_empty=True),
             matrix="<results>/compartments/pseudobulk/{sample}.parquet",
@@ -37,7 +37,7 @@ if SINGLE_CELL:
             mem_mb=memory_for(factor=40, floor=3000, cap=128000),
             runtime=120,
         params:
-            code=fingerprint("compartments_label.py", "markers/lineages.tsv"),
+            code=fingerprint("compartments_label.py", "resources/markers/lineages.tsv"),
             settings={
                 "compartments": {
                     key: settings(f"compartments.{key}")
@@ -134,7 +134,7 @@ if SPLIT:
             expression="<results>/expression/bulk.h5ad",
             reference=reference_files(),
             axes="<results>/networks/axes.tsv",
-            genes=resource("genes/genes.tsv"),
+            genes=bundled("resources/genes/genes.tsv"),
         output:
             fractions="<results>/compartments/fractions.tsv",
             composition="<results>/compartments/composition.tsv",
@@ -150,7 +150,7 @@ if SPLIT:
             mem_mb=memory_for(factor=10, floor=2000, cap=64000),
             runtime=60,
         params:
-            code=fingerprint("compartments_deconvolve.py"),
+            code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
             settings=settings(
                 *(f"compartments.{key}" for key in ["lineages", "malignant_values", "max_purity", "min_purity"])
             ),
@@ -162,7 +162,7 @@ if SPLIT:
             expression="<results>/expression/bulk.h5ad",
             fit="<results>/compartments/fit.h5ad",
             axes="<results>/networks/axes.tsv",
-            genes=resource("genes/genes.tsv"),
+            genes=bundled("resources/genes/genes.tsv"),
         output:
             split=ensure("<results>/compartments/split.tsv", non_empty=True),
         log:
@@ -176,7 +176,7 @@ if SPLIT:
             mem_mb=memory_for(factor=20, floor=2000, cap=64000),
             runtime=60,
         params:
-            code=fingerprint("compartments_split.py"),
+            code=fingerprint("compartments_split.py", "resources/genes/genes.tsv"),
             settings={
                 "activity": settings("activity"),
                 "compartments": settings("compartments.max_purity", "compartments.min_purity"),

@@ -12,7 +12,7 @@ if SINGLE_CELL:
     rule expression_filter:
         input:
             matrix=sample_path,
-            genes=resource("genes/genes.tsv"),
+            genes=bundled("resources/genes/genes.tsv"),
         output:
             cells="<results>/expression/cells/{sample}.h5ad",
             quality="<results>/expression/qc/{sample}.tsv",
@@ -32,7 +32,7 @@ if SINGLE_CELL:
             ),
             runtime=60,
         params:
-            code=fingerprint("expression_filter.py", "genes/genes.tsv"),
+            code=fingerprint("expression_filter.py", "resources/genes/genes.tsv"),
             sample=sample_row(*(["column"] if "column" in SHEET else [])),
             settings=settings(
                 "compartments.cell_type_key",
@@ -74,7 +74,7 @@ else:
     rule expression_harmonise:
         input:
             matrices=sample_paths(),
-            genes=resource("genes/genes.tsv"),
+            genes=bundled("resources/genes/genes.tsv"),
         output:
             cohort="<results>/expression/bulk.h5ad",
             quality="<results>/expression/qc.tsv",
@@ -89,7 +89,7 @@ else:
             mem_mb=memory_for(factor=40, floor=3000, cap=128000),
             runtime=60,
         params:
-            code=fingerprint("expression_harmonise.py", "genes/genes.tsv"),
+            code=fingerprint("expression_harmonise.py", "resources/genes/genes.tsv"),
             samples=matrix_rows(),
             settings=settings("expression.gene_column", "expression.layer", "expression.scale"),
         script:
@@ -101,10 +101,10 @@ if config["expression"]["simulate"]:
 
     rule expression_simulate:
         input:
-            parameters=resource(config["expression"]["simulate"]),
-            genes=resource("genes/genes.tsv"),
-            markers=resource("markers/lineages.tsv"),
-            axes=[resource("networks/stat3.tsv"), resource("networks/rivals.tsv")],
+            parameters=bundled(f"resources/{config['expression']['simulate']}"),
+            genes=bundled("resources/genes/genes.tsv"),
+            markers=bundled("resources/markers/lineages.tsv"),
+            axes=[bundled("resources/networks/stat3.tsv"), bundled("resources/networks/rivals.tsv")],
         output:
             expression="<results>/expression/simulated/{sample}" + (".h5ad" if SINGLE_CELL else ".tsv.gz"),
         log:
@@ -120,11 +120,11 @@ if config["expression"]["simulate"]:
         params:
             code=fingerprint(
                 "expression_simulate.py",
-                config["expression"]["simulate"],
-                "genes/genes.tsv",
-                "markers/lineages.tsv",
-                "networks/stat3.tsv",
-                "networks/rivals.tsv",
+                f"resources/{config['expression']['simulate']}",
+                "resources/genes/genes.tsv",
+                "resources/markers/lineages.tsv",
+                "resources/networks/stat3.tsv",
+                "resources/networks/rivals.tsv",
             ),
             settings=settings("expression.type", "seed"),
             sample=sample_row(

@@ -70,7 +70,7 @@ def recorded_inputs():
     simulated = config["expression"]["simulate"]
     named = {config["samples"]: config["samples"]}
     if simulated:
-        named[simulated] = resource(simulated)
+        named[simulated] = bundled(f"resources/{simulated}")
     else:
         named |= {path: data_path(path) for path in SHEET["path"]}
     if config["networks"]["regulon"] not in ("none", "collectri"):

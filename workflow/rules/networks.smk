@@ -9,16 +9,16 @@
 #     <results>/networks/axes.tsv       axis x gene: weight, panel, compartments, source
 #     <results>/networks/ligands.tsv    ligands, receptors, kinases, feedback
 #     <results>/networks/network.json   sha256 of the axes, their sizes, what the checks found, the regulon's origin
-AXES = [f"networks/{name}.tsv" for name in ("stat3", "rivals", "shared", "programmes")]
-BUNDLED = ["networks/ligands.tsv", "markers/lineages.tsv", "genes/genes.tsv"]
+AXES = [f"resources/networks/{name}.tsv" for name in ("stat3", "rivals", "shared", "programmes")]
+BUNDLED = ["resources/networks/ligands.tsv", "resources/markers/lineages.tsv", "resources/genes/genes.tsv"]
 
 
 rule networks_prepare:
     input:
-        axes=[resource(path) for path in AXES],
-        ligands=resource("networks/ligands.tsv"),
-        markers=resource("markers/lineages.tsv"),
-        genes=resource("genes/genes.tsv"),
+        axes=[bundled(path) for path in AXES],
+        ligands=bundled("resources/networks/ligands.tsv"),
+        markers=bundled("resources/markers/lineages.tsv"),
+        genes=bundled("resources/genes/genes.tsv"),
         regulon=regulon_path(),
     output:
         axes="<results>/networks/axes.tsv",

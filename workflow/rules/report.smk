@@ -51,7 +51,7 @@ rule report_render:
         composition="<results>/compartments/composition.tsv",
         validation=VALIDATION_OUTPUTS,
         provenance="<results>/provenance.json",
-        parts=[workflow.source_path(f"../report/{name}") for name in PAGE_FILES],
+        parts=[bundled(f"workflow/report/{name}") for name in PAGE_FILES],
     output:
         html=report(
             "<results>/report/report.html",
@@ -76,7 +76,7 @@ rule report_render:
         mem_mb=memory_for(factor=20, floor=2000, cap=16000),
         runtime=30,
     params:
-        code=fingerprint("report_render.py"),
+        code=fingerprint("report_render.py", *(f"workflow/report/{name}" for name in PAGE_FILES)),
         samples=sheet_columns(*[column for column in SHEET if column not in ("path", "column")]),
     script:
         "../scripts/report_render.py"

@@ -30,9 +30,8 @@ def start(path: str, rule: str, wildcards: dict[str, str]) -> None:
     logging.captureWarnings(True)
     warnings.simplefilter("default")
     log.info(
-        "%s %s on %s (SLURM job %s), Python %s",
-        rule,
-        " ".join(f"{key}={value}" for key, value in wildcards.items()),
+        "%s on %s (SLURM job %s), Python %s",
+        " ".join([rule, *(f"{key}={value}" for key, value in wildcards.items())]),
         platform.node(),
         os.environ.get("SLURM_JOB_ID", "none"),
         platform.python_version(),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from stat3act.activity import kernel
 from stat3act.activity.cell_reference import (
@@ -63,7 +64,7 @@ def reject_repeats(twice: bool) -> None:
         raise ValueError("a cell stores the same gene twice: call sum_duplicates() on the matrix before writing it")
 
 
-def ulm_t(totals: np.ndarray, sums: np.ndarray, weights: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def ulm_t(totals: np.ndarray, sums: np.ndarray, weights: sparse.csr_array, seen: np.ndarray) -> np.ndarray:
     r"""Turn the sums of `kernel.ulm_rows` into t values, in place.
 
     .. math::
@@ -86,7 +87,7 @@ def ulm_t(totals: np.ndarray, sums: np.ndarray, weights: np.ndarray, seen: np.nd
     """
     genes, w = int(seen.sum()), weights[seen]
     weight_sum = w.sum(axis=0)
-    weight_ss = np.einsum("ga,ga->a", w, w) - weight_sum**2 / max(genes, 1)
+    weight_ss = w.multiply(w).sum(axis=0) - weight_sum**2 / max(genes, 1)
     for start in range(0, len(sums), BLOCK_ROWS):
         part, total = sums[start : start + BLOCK_ROWS], totals[start : start + BLOCK_ROWS]
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -97,7 +98,9 @@ def ulm_t(totals: np.ndarray, sums: np.ndarray, weights: np.ndarray, seen: np.nd
     return sums
 
 
-def ulm_cells(cells: Cells, weights: pd.DataFrame, target: float = TARGET_TOTAL, prefetch: bool = False) -> np.ndarray:
+def ulm_cells(
+    cells: Cells, weights: sparse.csr_array, target: float = TARGET_TOTAL, prefetch: bool = False
+) -> np.ndarray:
     """Score cells by decoupler's ``ulm`` alone.
 
     Parameters
@@ -120,10 +123,9 @@ def ulm_cells(cells: Cells, weights: pd.DataFrame, target: float = TARGET_TOTAL,
     ValueError
         When an entry is stored twice.
     """
-    w = weights.to_numpy(float)
-    links = compile_links(w)
-    totals, sums = np.empty((cells.shape[0], 2)), np.empty((cells.shape[0], w.shape[1]))
-    single = np.ascontiguousarray(w[:, 0] if w.shape[1] == 1 else w[:0, 0])
+    links, axes = compile_links(weights), weights.shape[1]
+    single = weights.toarray()[:, 0] if axes == 1 else np.empty(0)
+    totals, sums = np.empty((cells.shape[0], 2)), np.empty((cells.shape[0], axes))
     seen, twice = np.zeros(cells.shape[1], bool), False
     for block in blocks(cells, prefetch=prefetch):
         part = slice(block.start, block.stop)
@@ -131,7 +133,7 @@ def ulm_cells(cells: Cells, weights: pd.DataFrame, target: float = TARGET_TOTAL,
             block.values, block.indices, block.indptr, target, links, single, seen, totals[part], sums[part]
         )
     reject_repeats(twice)
-    return ulm_t(totals, sums, w, seen)
+    return ulm_t(totals, sums, weights, seen)
 
 
 def compile_compartments(
@@ -242,9 +244,9 @@ def score_cells(
         log.info("%d of %d cells", block.stop, count)
     reject_repeats(twice)
     for name, (plan, usable) in plans.items():
-        own = np.flatnonzero(compartment == name)
+        own, weights = np.flatnonzero(compartment == name), sparse.csr_array(plan.weights)
         for rows in np.array_split(own, range(BLOCK_ROWS, len(own), BLOCK_ROWS)):
-            score[rows] = ulm_t(totals[rows], sums[rows], plan.weights, seen)[:, order]
+            score[rows] = ulm_t(totals[rows], sums[rows], weights, seen)[:, order]
         score[np.ix_(own, ~usable[order])] = np.nan
         activity[np.ix_(own, ~usable[order])] = np.nan
     return CellScores(
@@ -328,7 +330,6 @@ def score_sample(
     """
     # Only the rule needs it; who scores a matrix in memory is spared the import.
     import anndata as ad
-    from scipy import sparse
 
     obs = match_labels(names, labels)[["lineage", "malignant_call", "compartment"]].astype(str)
     result = score_cells(cells, genes, weights_compartment(obs), axes, settings, threads=threads)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from stat3act.activity.score import rivals_of
 
@@ -139,17 +140,16 @@ class RivalSet:
     distinct: np.ndarray
 
 
-def compile_links(weights: np.ndarray) -> Links:
+def compile_links(weights: sparse.csr_array) -> Links:
     """List, gene by gene, the axes it belongs to.
 
     Parameters
     ----------
     weights
-        Genes x axes, signed; zero where a gene is no target.
+        Genes x axes, signed.
     """
-    gene, axis = np.nonzero(weights)
-    start = np.concatenate([[0], np.cumsum(np.bincount(gene, minlength=len(weights)))]).astype(np.int64)
-    return Links(start, axis.astype(np.int32), weights[gene, axis].astype(float), np.diff(start) > 0)
+    start = weights.indptr.astype(np.int64)
+    return Links(start, weights.indices.astype(np.int32), weights.data.astype(float), np.diff(start) > 0)
 
 
 def sum_by_stratum(values: np.ndarray, stratum: np.ndarray, strata: int) -> np.ndarray:
@@ -291,4 +291,4 @@ def compile_plan(
         member=member,
         **stacked,
     )
-    return Plan(axes, w, compile_links(w), compiled, np.concatenate([one.distinct for one in sets]))
+    return Plan(axes, w, compile_links(sparse.csr_array(w)), compiled, np.concatenate([one.distinct for one in sets]))
