@@ -84,7 +84,7 @@ def recorded_inputs():
 
 
 def code_of_rules():
-    """Return the fingerprint of the code of every rule so far: a change in any of them is recorded."""
+    """Return the fingerprint of the code of all rules so far; a change in any of them is recorded."""
     coded = {known.name: dict(known.params.items()).get("code") for known in workflow.rules}
     return {name: coded[name] for name in sorted(coded) if coded[name]}
 
