@@ -1,8 +1,8 @@
 """The six public cohorts, each from its config to its report with one command."""
 
 import pytest
-from stat3act.tables import read_table
 
+from stat3act.tables import read_table
 from workflow.harness import copy_project, snakemake
 
 pytestmark = pytest.mark.real

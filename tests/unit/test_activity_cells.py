@@ -263,6 +263,17 @@ def test_cells_without_counts_are_unknown_and_leave_the_others_alone(case, score
     np.testing.assert_array_equal(found.score[2:-1], scored.score)
 
 
+def test_a_stored_zero_is_no_value(case, scored):
+    silent = int(np.flatnonzero(case.counts.getnnz(axis=0) == 0)[0])
+    entries = case.counts.tocoo()
+    place = np.append(entries.row, 3), np.append(entries.col, silent)
+    padded = sparse.csr_matrix((np.append(entries.data, np.float32(0)), place), shape=case.counts.shape)
+    assert padded.nnz == case.counts.nnz + 1
+    found = case.score(padded)
+    assert found.genes == scored.genes
+    same_bits(found, scored)
+
+
 def test_library_size_does_not_matter(case, scored):
     deeper = sparse.diags(np.random.default_rng(8).integers(1, 20, CELLS).astype(np.float32)) @ case.counts
     found = case.score(sparse.csr_matrix(deeper))

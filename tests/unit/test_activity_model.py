@@ -106,6 +106,13 @@ def test_a_rival_that_moves_shared_genes_moves_the_score_but_not_the_activity(ca
     assert (model.univariate_t(shifted, weights) > model.univariate_t(profiles, weights) + 0.5).all()
 
 
+def test_a_rival_without_a_measured_gene_changes_nothing(case):
+    profiles, weights, rivals, strata = case
+    before = model.adjusted_statistic(profiles, weights, rivals, strata)
+    after = model.adjusted_statistic(profiles, weights, np.column_stack([rivals, np.zeros(GENES)]), strata)
+    np.testing.assert_allclose(after.activity, before.activity, rtol=1e-12)
+
+
 def test_one_profile_in_twenty_is_significant_by_chance():
     rng = np.random.default_rng(11)
     genes, rows = 2000, 3000

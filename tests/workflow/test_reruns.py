@@ -44,7 +44,7 @@ def test_a_title_runs_the_report_only(copied_demo):
 
 def test_a_scoring_setting_runs_activity_onward(copied_demo):
     change_config(copied_demo, "activity", "clip", 4)
-    assert planned(copied_demo) == Counter({"activity_score": 1} | CALLS | REPORT)
+    assert planned(copied_demo) == Counter({"activity_score": 1, "activity_cells": 12} | CALLS | REPORT)
 
 
 def test_one_more_sample_runs_its_own_chain_and_the_gathers(copied_demo):
@@ -52,7 +52,7 @@ def test_one_more_sample_runs_its_own_chain_and_the_gathers(copied_demo):
     lines = sheet.read_text().splitlines()
     sheet.write_text("\n".join([*lines, lines[-1].replace("P12", "P13")]) + "\n")
     jobs = planned(copied_demo)
-    chain = {"expression_simulate": 1, "expression_filter": 1, "compartments_label": 1}
+    chain = {"expression_simulate": 1, "expression_filter": 1, "compartments_label": 1, "activity_cells": 1}
     gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1, "activity_score": 1}
     assert jobs == Counter(chain | gathers | CALLS | REPORT)
 

@@ -5,9 +5,12 @@
 #     <results>/compartments/composition.tsv    cells and fractions of every compartment
 #     <results>/compartments/split.tsv          bulk with a reference: the two compartments' activities
 #     <results>/networks/axes.tsv               the axes
+#     <results>/expression/cells/{sample}.h5ad     single cell: counts of a sample's cells
+#     <results>/compartments/cells/{sample}.tsv.gz single cell: lineage and compartment of each cell
 # OUTPUTS
 #     <results>/activity/scores.tsv             one row per sample x compartment x axis
 #     <results>/activity/reference.tsv          what was compared with: location and scale of every gene
+#     <results>/activity/cells/{sample}.h5ad    single cell: scores of each cell, for pictures
 rule activity_score:
     input:
         expression="<results>/compartments/expression.h5ad",
@@ -34,3 +37,30 @@ rule activity_score:
         settings=settings("activity"),
     script:
         "../scripts/activity_score.py"
+
+
+if SINGLE_CELL:
+
+    rule activity_cells:
+        input:
+            expression="<results>/expression/cells/{sample}.h5ad",
+            labels="<results>/compartments/cells/{sample}.tsv.gz",
+            axes="<results>/networks/axes.tsv",
+        output:
+            cells="<results>/activity/cells/{sample}.h5ad",
+        log:
+            "<logs>/activity_cells/{sample}.log",
+        benchmark:
+            "<benchmarks>/activity_cells/{sample}.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        # A second thread reads ahead, which pays for samples of 100,000 cells and more (set-threads in a profile).
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=1, floor=2000, cap=16000),
+            runtime=60,
+        params:
+            code=fingerprint("activity_cells.py"),
+            settings=settings("activity"),
+        script:
+            "../scripts/activity_cells.py"

@@ -43,10 +43,11 @@ def matrix_rows():
     ]
 
 
-def compartment_outputs():
-    """Return the tables of the compartments stage that nothing later needs but users do."""
+def side_outputs():
+    """Return the files that nothing later needs but users do."""
     if SINGLE_CELL:
-        return ["<results>/compartments/reference.tsv"]
+        cells = expand("<results>/activity/cells/{sample}.h5ad", sample=SAMPLES)
+        return ["<results>/compartments/reference.tsv", *cells]
     return ["<results>/compartments/fractions.tsv"] if SPLIT else []
 
 

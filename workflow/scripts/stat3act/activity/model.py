@@ -118,7 +118,8 @@ def adjusted_statistic(profiles: np.ndarray, weights: np.ndarray, rivals: np.nda
     -------
     Activity, error and contributions of each row.
     """
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(weights)), rivals]))
+    # A rival without a measured gene is a column of zeros, which QR would turn into a direction of its own.
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(weights)), rivals[:, rivals.any(axis=0)]]))
     residual = profiles - (profiles @ basis) @ basis.T
     w = weights - basis @ (basis.T @ weights)
 
