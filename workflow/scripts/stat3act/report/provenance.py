@@ -19,6 +19,7 @@ PACKAGES = (
     "jinja2",
     "jsonschema",
     "leidenalg",
+    "numba",
     "numpy",
     "pandas",
     "pyarrow",
