@@ -7,6 +7,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from stat3act.activity.assemble import SCORE_COLUMNS
 from stat3act.logs import log
 from stat3act.problems import raise_if_any
 from stat3act.profiles import drivers as driving
@@ -21,27 +22,8 @@ from stat3act.profiles.states import (
     threshold_problems,
 )
 
-PROFILE_COLUMNS = [
-    "sample",
-    "patient",
-    "compartment",
-    "axis",
-    "score",
-    "activity",
-    "ci_low",
-    "ci_high",
-    "p_value",
-    "q_value",
-    "n_targets",
-    "coverage",
-    "n_cells",
-    "fraction",
-    "reliability",
-    "leading_genes",
-    "activity_without_top_gene",
-    "reference",
-    "reason",
-]
+# A profile is the cohort's scores with the patient beside the sample.
+PROFILE_COLUMNS = ["sample", "patient", *SCORE_COLUMNS[1:]]
 CALL_COLUMNS = [
     "sample",
     "patient",

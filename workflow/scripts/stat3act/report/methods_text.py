@@ -155,11 +155,13 @@ def _activity_text(config: Mapping, cite) -> str:
     third += cite("collectri") if regulon == "collectri" else ("" if regulon == "none" else f"({regulon})")
     rivals = ", ".join(activity["rivals"]) or "none"
     return (
-        f"Log expression was standardised per gene against {against}{strata}, and limited to {activity['clip']:g} "
-        "standard deviations. STAT3 activity was scored with gene-disjoint panels of signed target genes (feedback "
-        f"genes, epithelial targets{third.rstrip()}), each in one linear model with the rival axes ({rivals}), after "
-        f"the multivariate linear model of decoupler {cite('decoupler')}; it is given over the standard deviation of "
-        "its null under permutation of genes within strata of mean and spread "
+        f"Log expression was standardised per gene against {against}{strata} (standard deviations moderated over "
+        f"genes of like expression, plus {activity['min_scale']:g} log2 units in quadrature) and limited to "
+        f"{activity['clip']:g} standard deviations. STAT3 activity was scored with gene-disjoint panels of signed target genes "
+        f"(feedback genes, epithelial targets{third.rstrip()}), each in one linear model with the rival axes ({rivals}; genes "
+        f"they share with STAT3 enter them with a smaller weight), after the multivariate linear model of decoupler "
+        f"{cite('decoupler')}; it is given over the standard deviation of "
+        "its null, in which the residuals left by the rivals are permuted among genes of like mean and spread "
         f"{cite('scdrs')}. STAT3 itself and its ligands are in no score. p values are one-sided; q values are "
         f"corrected per axis over samples and compartments {cite('bh')}; intervals have level "
         f"{activity['confidence_level']:g}. Axes with fewer than {activity['min_targets']} measured genes were left "
