@@ -38,8 +38,9 @@ demo: env  ## Run both demo cohorts to their reports
 	$(SNAKEMAKE) --configfile config/cohorts/demo_bulk/config.yaml
 	@echo "Open results/demo/report/report.html and results/demo_bulk/report/report.html"
 
-run: env  ## Run a cohort: make run CONFIG=config/cohorts/<name>/config.yaml
-	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml))
+run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of its files>]
+	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml)) \
+		$(if $(DATA),--config data_dir=$(DATA))
 
 test: dev  ## Run the unit and workflow tests
 	$(BIN)/python -m pytest

@@ -118,8 +118,8 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
             share = {"tumour": 0.55, "microenvironment": 0.4, "bulk": 1.0}.get(compartment, 0.08)
             composition.append((sample, compartment, rows[-1]["n_cells"], share, reason))
         profiles += rows
-        found = "INDETERMINATE" if kind == "bulk" else call
-        calls.append(_call_row(sample, call, rows) | {"call": found})
+        whole = {"call": "INDETERMINATE", "reason_codes": "BULK_ONLY"} if kind == "bulk" else {}
+        calls.append(_call_row(sample, call, rows) | whole)
         if tumour or environment:
             drivers.append((sample, "IL6 trans", "myeloid", "tumour", "IL6", "IL6R;IL6ST", 5.2, 4.1, 6.0, "paracrine"))
             drivers.append((sample, "OSM", "tumour", "tumour", "OSM", "OSMR;IL6ST", 3.4, 4.4, 6.0, "autocrine"))
@@ -128,7 +128,7 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         cells = dict.fromkeys(QC_CELLS.split(), 10) | dict(cells_in=1000, cells_kept=900 - number % 40)
         cells |= dict(doublet_status="scrublet")
         qc.append({"sample": sample} | genes | (cells if kind == "single_cell" else {}))
-        expected.append((sample, call, found, call == found))
+        expected.append((sample, call, calls[-1]["call"], call == calls[-1]["call"]))
     tables = {
         "calls": pd.DataFrame(calls, columns=CALL_COLUMNS),
         "activation_profiles": pd.DataFrame(profiles, columns=PROFILE_COLUMNS),

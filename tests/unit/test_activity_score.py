@@ -131,11 +131,16 @@ def test_a_rival_is_scored_beside_the_other_rivals_and_stat3():
 def test_the_table_has_q_values_per_axis_and_the_composition(axes):
     expression, rows = cohort()
     scores, _ = score(expression, rows, axes)
-    composition = rows[["sample", "compartment"]].assign(n_cells=50, fraction=0.5)
+    composition = rows[["sample", "compartment"]].assign(n_cells=50, fraction=0.5, reason="")
+    empty = {"sample": "s99", "compartment": "tumour", "n_cells": 3, "fraction": 0.1, "reason": "LOW_CELLS"}
+    composition = pd.concat([composition, pd.DataFrame([empty])], ignore_index=True)
     table = assemble_scores([scores], composition)
+    absent = table[table["sample"] == "s99"]
+    assert set(absent["reason"]) == {"LOW_CELLS"} and sorted(absent["axis"]) == sorted(axes["axis"].unique())
+    assert absent["activity"].isna().all()
     assert list(table.columns) == SCORE_COLUMNS
     core = table[table["axis"] == "stat3_core"]
-    order = core["p_value"].sort_values()
+    order = core["p_value"].dropna().sort_values()
     expected = (order * len(order) / np.arange(1, len(order) + 1))[::-1].cummin()[::-1].clip(upper=1)
     np.testing.assert_allclose(core["q_value"].loc[order.index], expected)
-    assert (table["n_cells"] == 50).all()
+    assert (table.loc[table["sample"] != "s99", "n_cells"] == 50).all()

@@ -93,8 +93,9 @@ def test_a_gene_column_that_is_not_there(matrix, name):
 
 
 def test_row_numbers_of_the_sheet_are_used_when_given(matrix):
-    rows = [{"sample": "X", "path": "m.tsv", "row": 7}]
-    assert bulk(rows, matrix)[0].where == "row 7, column 'sample'"
+    rows = [{"sample": "X", "path": "m.tsv", "row": "B"}]  # a sheet's own column of that name means nothing
+    (problem,) = check_headers(rows, BULK, NO_LABELS, matrix, "samples.tsv", [7])
+    assert problem.where == "row 7, column 'sample'"
 
 
 def test_right_cells_have_no_problems(tmp_path):

@@ -62,6 +62,12 @@ def test_a_missing_file(project):
     refuse(project, "sheet.tsv", "row 2", "matrix.tsv")
 
 
+def test_problems_of_the_sheet_and_of_its_files_come_in_one_list(project):
+    rows = pd.DataFrame({"sample": ["S0", "S0", "S2"], "patient": "P", "path": ["matrix.tsv", "matrix.tsv", "no.tsv"]})
+    bulk(project, rows=rows, activity={"clip": -1})
+    refuse(project, "3 problems", "row 3", "row 4", "no.tsv", "activity.clip")
+
+
 def test_a_duplicate_sample_and_everything_else_wrong_with_the_sheet(project):
     rows = pd.DataFrame({"sample": ["S0", "S0", "../x"], "patient": ["a", "", "c"], "path": "matrix.tsv"})
     bulk(project, rows=rows)

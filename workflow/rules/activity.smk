@@ -61,6 +61,13 @@ if SINGLE_CELL:
             runtime=60,
         params:
             code=fingerprint("activity_cells.py"),
-            settings=settings("activity"),
+            settings=settings(
+                "activity.clip",
+                "activity.min_log2_cpm",
+                "activity.min_programme_targets",
+                "activity.min_scale",
+                "activity.min_targets",
+                "activity.rivals",
+            ),
         script:
             "../scripts/activity_cells.py"

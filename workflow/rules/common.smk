@@ -74,7 +74,7 @@ sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.p
 from stat3act.cohort import open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
-from stat3act.problems import InputProblems, raise_if_any
+from stat3act.problems import InputProblems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise
 
@@ -82,20 +82,20 @@ CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
 
-def load_cohort():
-    """Check config, sheet and the headers of the files; return the complete config and the sheet."""
-    complete, sheet = open_cohort(dict(config), SCHEMA, CONFIG_FILE)
+def look_at_files(complete, sheet):
+    """Return what the headers of the samples' files show to be wrong."""
     # Jobs parse the workflow again; the files were looked at before the first of them started.
-    if workflow.is_main_process and not complete["expression"]["simulate"]:
-        rows, files = sheet.to_dict("records"), complete["data_dir"]
-        raise_if_any(check_headers(rows, complete["expression"], complete["compartments"], files, complete["samples"]))
-    return complete, sheet.set_index("sample", drop=False)
+    if complete["expression"]["simulate"] or not workflow.is_main_process:
+        return []
+    sections = complete["expression"], complete["compartments"], complete["data_dir"]
+    return check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
 
 
 try:
-    COMPLETE, SHEET = load_cohort()
+    COMPLETE, SHEET = open_cohort(dict(config), SCHEMA, CONFIG_FILE, look_at_files)
 except InputProblems as problems:
     raise WorkflowError(str(problems))
+SHEET = SHEET.set_index("sample", drop=False)
 config.clear()
 config.update(COMPLETE)
 SAMPLES = list(SHEET.index)

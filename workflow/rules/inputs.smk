@@ -79,7 +79,7 @@ def recorded_inputs():
     if config["validation"]["phospho"]:
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
     if SPLIT:
-        named[config["compartments"]["reference"]] = config["compartments"]["reference"]
+        named |= {path: path for path in reference_files()}
     named |= {path: path for path in frozen_reference()}
     return sorted(named.items())
 

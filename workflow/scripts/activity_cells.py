@@ -14,7 +14,7 @@ with h5py.File(snakemake.input.expression) as handle:
         from_h5ad(handle, snakemake.input.expression),
         read_elem(handle["obs"]).index,
         read_elem(handle["var"]).index,
-        tables.read_table(snakemake.input.labels, dtype={"cell": str}),
+        tables.read_table(snakemake.input.labels),
         tables.read_table(snakemake.input.axes),
         snakemake.params.settings,
         snakemake.threads,

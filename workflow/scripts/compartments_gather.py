@@ -9,7 +9,7 @@ logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 files = zip(snakemake.params.samples, snakemake.input.matrices, strict=True)
 adata, composition = gather_pseudobulk(
     {sample: pd.read_parquet(file) for sample, file in files},
-    [tables.read_table(file, dtype={"sample": str}) for file in snakemake.input.metas],
+    [tables.read_table(file) for file in snakemake.input.metas],
     **snakemake.params.settings,
 )
 tables.write_h5ad(snakemake.output.expression, adata)

@@ -10,8 +10,8 @@ from stat3act.profiles.drivers import LINEAR_SCALES, genes_of
 from stat3act.profiles.levels import gene_levels, measured_rows
 from stat3act.profiles.tables import build_profiles, profiles_matrix
 
-scores = tables.read_table(snakemake.input.scores, dtype={"sample": str})
-composition = tables.read_table(snakemake.input.composition, dtype={"sample": str})
+scores = tables.read_table(snakemake.input.scores)
+composition = tables.read_table(snakemake.input.composition)
 ligands = tables.read_table(snakemake.input.ligands)
 cells = ad.read_h5ad(snakemake.input.expression, backed="r")
 rows = measured_rows(cells)

@@ -9,9 +9,9 @@ import anndata as ad
 from stat3act.profiles.levels import gene_levels, measured_rows
 from stat3act.validation.phospho import MRNA, compare_with_phospho, unsigned_genes
 
-table, file = tables.read_table(snakemake.input.phospho, low_memory=False), snakemake.input.phospho
+table, file = tables.read_table(snakemake.input.phospho, low_memory=False, converters={0: str}), snakemake.input.phospho
 axes, ligands = tables.read_table(snakemake.input.axes), tables.read_table(snakemake.input.ligands)
-scores = tables.read_table(snakemake.input.scores, dtype={"sample": str})
+scores = tables.read_table(snakemake.input.scores)
 cells = ad.read_h5ad(snakemake.input.expression, backed="r")
 rows = measured_rows(cells)
 rows = rows[rows["compartment"] == "bulk"]

@@ -7,7 +7,7 @@ header is row 1.
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,12 @@ PLANTED = ("planted_tumour", "planted_microenvironment", "planted_interferon", "
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def open_cohort(config: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> tuple[dict[str, Any], pd.DataFrame]:
+def open_cohort(
+    config: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    file: str,
+    look_at_files: Callable[[dict[str, Any], pd.DataFrame], list[Problem]] | None = None,
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Check a configuration together with its sample sheet and the other files it names.
 
     Parameters
@@ -37,6 +42,8 @@ def open_cohort(config: Mapping[str, Any], schema: Mapping[str, Any], file: str)
         JSON Schema of the configuration.
     file
         Name of the configuration file, for the messages.
+    look_at_files
+        Looks for problems in the samples' files, given the complete configuration and the sheet.
 
     Returns
     -------
@@ -58,6 +65,8 @@ def open_cohort(config: Mapping[str, Any], schema: Mapping[str, Any], file: str)
     problems += check_sheet(sheet, filled, filled["samples"])
     if sheet.columns.is_unique and not sheet.empty:
         problems += check_against_sheet(filled, sheet, file)
+        if look_at_files and {"sample", "path"} <= set(sheet.columns):
+            problems += look_at_files(filled, sheet[sheet["path"].str.strip() != ""])
     raise_if_any(problems)
     return filled, sheet
 
@@ -263,7 +272,7 @@ def _check_calls(sheet: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Par
     if column not in sheet.columns:
         return
     for row, value in sheet[column].items():
-        if value.strip() and value not in CALLS:
+        if value.strip() and not set(value.split("|")) <= set(CALLS):
             found = nearest(value.upper(), CALLS)
             mend = f"write {found}, if that is what is meant" if found else "choose one, or leave the cell empty"
-            yield _cell(row, column), repr(value), "one of " + ", ".join(CALLS), mend
+            yield _cell(row, column), repr(value), "one of " + ", ".join(CALLS) + ", or several joined by |", mend

@@ -51,7 +51,8 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: str | Path, **kwargs) -> pd.DataFrame:
-    """Read a TSV written by `write_table`; only empty cells are missing values."""
+    """Read a TSV written by `write_table`; only empty cells are missing values, and a sample named 001 stays 001."""
+    kwargs["dtype"] = {"sample": str, "patient": str, "cell": str} | kwargs.get("dtype", {})
     return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""], **kwargs)
 
 

@@ -34,6 +34,15 @@ def benjamini_hochberg(scores: pd.DataFrame) -> pd.Series:
     return q
 
 
+def missing_rows(table: pd.DataFrame, composition: pd.DataFrame) -> pd.DataFrame:
+    """List the compartments that nothing was scored in, with the reason the composition gives, for every axis."""
+    keys = ["sample", "compartment"]
+    scored = pd.MultiIndex.from_frame(table[keys])
+    absent = composition[~pd.MultiIndex.from_frame(composition[keys]).isin(scored) & (composition["reason"].notna())]
+    axes = pd.Series(sorted(table["axis"].unique()), name="axis", dtype=object)
+    return absent.loc[absent["reason"] != "", [*keys, "reason"]].merge(axes, how="cross")
+
+
 def assemble_scores(scores: list[pd.DataFrame], composition: pd.DataFrame) -> pd.DataFrame:
     """Join scores of several sources into the cohort's table.
 
@@ -42,13 +51,14 @@ def assemble_scores(scores: list[pd.DataFrame], composition: pd.DataFrame) -> pd
     scores
         Long tables with columns among `SCORE_COLUMNS`; a sample x compartment x axis appears in one of them only.
     composition
-        Columns ``sample compartment n_cells fraction``.
+        Columns ``sample compartment n_cells fraction reason``; a compartment without scores is listed with its reason.
 
     Returns
     -------
     Table of `SCORE_COLUMNS`, sorted by sample, compartment and axis.
     """
     table = pd.concat(scores, ignore_index=True).drop(columns=["n_cells", "fraction"], errors="ignore")
+    table = pd.concat([table, missing_rows(table, composition)], ignore_index=True)
     table = table.merge(composition[["sample", "compartment", "n_cells", "fraction"]], how="left", validate="m:1")
     table = table.reindex(columns=SCORE_COLUMNS)
     table["reason"] = table["reason"].fillna("")

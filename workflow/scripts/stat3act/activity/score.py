@@ -134,8 +134,8 @@ def score_axis(
     return pd.concat(parts)
 
 
-def measured_genes(reference: Reference, minimum: float | None) -> pd.Index:
-    """Keep genes whose mean over the reference is high enough, on log2(CPM + 1) scales.
+def measured_genes(reference: Reference, minimum: float | None, present: pd.Index) -> pd.Index:
+    """Keep genes of the samples whose mean over the reference is high enough, on log2(CPM + 1) scales.
 
     Raises
     ------
@@ -144,13 +144,14 @@ def measured_genes(reference: Reference, minimum: float | None) -> pd.Index:
     """
     mean = reference.location.mean()
     genes = mean.index if minimum is None else mean.index[mean >= np.log2(1 + 2.0**minimum)]
+    genes = genes.intersection(present).sort_values()
     if len(genes) < MIN_UNIVERSE:
         raise InputProblems(
             [
                 Problem(
                     "expression",
                     "genes",
-                    f"{len(genes)} genes with a mean of at least {minimum} log2 CPM in the reference",
+                    f"{len(genes)} genes shared with the reference, with a mean there of at least {minimum} log2 CPM",
                     f"{MIN_UNIVERSE} or more, to compare the axes with",
                     "check the depth of the samples, or lower activity.min_log2_cpm",
                 )
@@ -201,7 +202,7 @@ def score_compartment(
     Long table of scores, without q values.
     """
     compartment = rows["compartment"].iloc[0]
-    genes = measured_genes(reference, minimum).intersection(expression.columns).sort_values()
+    genes = measured_genes(reference, minimum, expression.columns)
     profiles = standardise(expression[genes], rows["stratum"], members, reference, settings["clip"])
     strata = model.assign_strata(
         reference.location[genes].mean().to_numpy(float), reference.scale[genes].to_numpy(float)

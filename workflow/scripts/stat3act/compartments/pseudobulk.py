@@ -80,7 +80,8 @@ def sum_compartments(adata, labels: pd.DataFrame, sample: str) -> tuple[pd.DataF
             "n_cells": cells,
             "n_genes": (matrix > 0).sum(axis=0).to_numpy(),
             "total": matrix.sum(axis=0).to_numpy(),
-        }
+        },
+        columns=META_COLUMNS,
     )
     return matrix.loc[:, cells > 0], meta
 

@@ -188,28 +188,30 @@ def check_headers(
     compartments: Mapping,
     data_dir: str | Path,
     sheet_file: str = "sample sheet",
+    numbers: Sequence[int] | None = None,
 ) -> list[Problem]:
     """Return everything wrong with the files of a sample sheet that their headers show.
 
     Parameters
     ----------
     rows
-        Rows of the sample sheet: ``sample``, ``path``, optionally ``column`` (the sample's name in the matrix) and
-        ``row`` (its number in the sheet; without it the first is row 2, after the header).
+        Rows of the sample sheet: ``sample``, ``path``, optionally ``column`` (the sample's name in the matrix).
     expression, compartments
         These sections of the config, complete with defaults.
     data_dir
         Folder that relative paths start from.
     sheet_file
         Name of the sheet, for the messages.
+    numbers
+        Number of each row in the sheet; without it the first is row 2, after the header.
 
     Returns
     -------
     One problem per file or sample and thing; a file shared by many samples is opened once.
     """
     by_path: dict[str, list[tuple[int, Mapping[str, str]]]] = {}
-    for number, row in enumerate(rows, 2):
-        by_path.setdefault(row["path"], []).append((int(row.get("row", number)), row))
+    for number, row in zip(numbers or range(2, len(rows) + 2), rows, strict=True):
+        by_path.setdefault(row["path"], []).append((int(number), row))
     if expression["type"] == "bulk":
         from stat3act.expression.headers_bulk import check_bulk as check
     else:

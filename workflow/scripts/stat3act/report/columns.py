@@ -49,14 +49,15 @@ _SCORES = {
         "t; z after a bulk split",
     ),
     "activity": (
-        "Activity beyond what the rival axes explain, over the standard deviation of its permutation null. 0 is the "
+        "Activity beyond what the rival axes explain, over the standard deviation of its null (gene permutation; "
+        "matched control panels after a bulk split). 0 is the "
         "reference.",
         Z,
     ),
     "ci_low": ("Lower end of the confidence interval of the activity.", Z),
     "ci_high": ("Upper end of the confidence interval of the activity.", Z),
     "p_value": (
-        "Chance of an activity this high when genes are exchanged within strata of mean and spread; one-sided.",
+        "Chance of an activity this high under that null; one-sided.",
         SHARE,
     ),
     "q_value": (
@@ -65,7 +66,7 @@ _SCORES = {
     ),
     "n_targets": ("Genes of the axis that were measured here.", GENES),
     "coverage": ("Measured share of the axis's genes that are meaningful in this compartment.", SHARE),
-    "n_cells": ("Cells behind the value; empty for bulk.", CELLS),
+    "n_cells": ("Cells behind the value; empty for bulk cohorts.", CELLS),
     "fraction": ("Share of the sample that this compartment is.", SHARE),
     "reliability": (
         "How much of the estimate comes from the data; the rest is the prior of the bulk split.",
@@ -125,9 +126,9 @@ _QC_GENES = {
     "genes_unmapped": ("Gene ids without a known symbol; left out.", GENES),
     "genes_ambiguous": ("Gene ids that belong to several symbols; left out.", GENES),
     "genes_merged": ("Gene ids that shared a symbol with another and were merged.", GENES),
-    "genes_dropped": ("Genes with a missing value; left out (bulk).", GENES),
+    "genes_dropped": ("Genes with a missing value or not in all files; left out (bulk).", GENES),
     "example_unmapped": ("Up to five ids without a symbol, joined by ';'.", "ids"),
-    "library_size": ("Sum of the sample's values.", "input units"),
+    "library_size": ("Sum of the sample's values over known genes.", "input units"),
 }
 
 _QC_CELLS = {
@@ -184,7 +185,7 @@ TABLES = {
         {
             **_SAMPLE,
             **_COMPARTMENT,
-            "n_cells": ("Cells of the compartment; empty for bulk.", CELLS),
+            "n_cells": ("Cells of the compartment; empty for bulk cohorts.", CELLS),
             "fraction": ("Share of the sample that this compartment is.", SHARE),
             **_REASON,
         },
@@ -252,7 +253,7 @@ TABLES = {
             "compartment": ("tumour, microenvironment, or uncertain (enters neither).", "word"),
             "cluster": ("Cluster behind a lineage by markers.", TEXT),
             "lineage_source": ("Label of the input, or markers.", TEXT),
-            "malignant_source": ("Label of the input, or copy number.", TEXT),
+            "malignant_source": ("Label of the input, copy number, the lineage alone, or none.", TEXT),
         },
     ),
     "axes": Table(
@@ -262,7 +263,7 @@ TABLES = {
             **_AXIS,
             "gene": ("Target gene.", "symbol"),
             "weight": ("Direction and strength: above zero rises with the axis.", "signed weight"),
-            "panel": ("Panel the gene belongs to; STAT3 panels share no gene.", TEXT),
+            "panel": ("Panel the gene belongs to; stat3_core and stat3_epithelial share no gene.", TEXT),
             "compartments": ("Compartments in which the gene is meaningful, joined by ';', or all.", TEXT),
             "source": ("Where the gene's place in the axis comes from.", "citation"),
         },

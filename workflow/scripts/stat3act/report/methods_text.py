@@ -61,7 +61,7 @@ def _keys(config: Mapping) -> list[str]:
         if _doublets(config):
             keys.append("scrublet")
         if not config["compartments"]["cell_type_key"]:
-            keys += ["leiden", "decoupler"]
+            keys += ["leiden"]
         if not config["compartments"]["malignant_key"]:
             keys += ["infercnvpy", "tirosh"]
         keys.append("squair")
@@ -118,7 +118,7 @@ def _compartments_text(config: Mapping, cite) -> str:
             f"Lineages were taken from the label {part['cell_type_key']!r}"
             if part["cell_type_key"]
             else f"Cells were clustered (Leiden, resolution {part['clustering']['resolution']:g}) and each cluster was "
-            f"given the lineage of its marker genes with decoupler {cite('leiden', 'decoupler')}"
+            f"given the lineage of its marker genes by gene-standardised scores {cite('leiden')}"
         )
         malignant = (
             f"malignant cells from the label {part['malignant_key']!r}"
@@ -157,11 +157,11 @@ def _activity_text(config: Mapping, cite) -> str:
     return (
         f"Log expression was standardised per gene against {against}{strata} (standard deviations moderated over "
         f"genes of like expression, plus {activity['min_scale']:g} log2 units in quadrature) and limited to "
-        f"{activity['clip']:g} standard deviations. STAT3 activity was scored with gene-disjoint panels of signed target genes "
-        f"(feedback genes, epithelial targets{third.rstrip()}), each in one linear model with the rival axes ({rivals}; genes "
-        f"they share with STAT3 enter them with a smaller weight), after the multivariate linear model of decoupler "
-        f"{cite('decoupler')}; it is given over the standard deviation of "
-        "its null, in which the residuals left by the rivals are permuted among genes of like mean and spread "
+        f"{activity['clip']:g} standard deviations. STAT3 activity was scored with panels of signed target genes "
+        f"(feedback genes, epithelial targets{third.rstrip()}), each in one linear model with the rival axes "
+        f"({rivals}; genes they share with STAT3 enter them with a smaller weight), after the multivariate linear "
+        f"model of decoupler {cite('decoupler')}; it is given over the standard deviation of its null, in which the "
+        "residuals left by the rivals are permuted among genes of like mean and spread "
         f"{cite('scdrs')}. STAT3 itself and its ligands are in no score. p values are one-sided; q values are "
         f"corrected per axis over samples and compartments {cite('bh')}; intervals have level "
         f"{activity['confidence_level']:g}. Axes with fewer than {activity['min_targets']} measured genes were left "

@@ -18,6 +18,7 @@ import pandas as pd
 from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS
 from stat3act.report import charts, columns, evidence
 from stat3act.report.methods_text import methods_paragraphs, references
+from stat3act.tables import read_table
 
 CSP = (
     "default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none'; "
@@ -47,7 +48,7 @@ def script_hash(script: str) -> str:
 
 def table_of(text: str) -> pd.DataFrame:
     """Parse the text of a table."""
-    return pd.read_csv(io.StringIO(text), sep="\t", keep_default_na=False, na_values=[""])
+    return read_table(io.StringIO(text))
 
 
 def axis_name(axis: str) -> str:
@@ -131,8 +132,8 @@ def shown_compartments(profiles: pd.DataFrame) -> dict[str, str]:
 
 
 def is_split(calls: pd.DataFrame) -> bool:
-    """Tell whether any sample has a value for a compartment of its own."""
-    return bool(calls[["tumour_activity", "microenvironment_activity"]].notna().any(axis=None))
+    """Tell whether compartments were looked at, even where all of them turned out unknown."""
+    return not calls["reason_codes"].fillna("").str.split(";").map(lambda codes: "BULK_ONLY" in codes).all()
 
 
 def answers_of(calls: pd.DataFrame) -> dict[str, dict[str, str]]:
@@ -159,8 +160,7 @@ def reference_words(config: Mapping) -> str:
 
 def rival_words(config: Mapping) -> str:
     """Name the rival axes in a sentence."""
-    single_cell = config["expression"]["type"] == "single_cell"
-    names = [axis_name(axis) for axis in config["activity"]["rivals"] if single_cell or axis != "dissociation_stress"]
+    names = [axis_name(axis) for axis in config["activity"]["rivals"]]
     names = [name if name.isupper() or name.startswith("NF") else name[0].lower() + name[1:] for name in names]
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 

@@ -73,6 +73,14 @@ def describe_inputs(inputs: Iterable[tuple[str, str]]) -> list[dict]:
     return described
 
 
+def installed_version(package: str) -> str:
+    """Return the version of a package; ``absent`` where it is not installed (an executor that is not used)."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
 def record(inputs: Iterable[tuple[str, str]], config: Mapping, network: Mapping, code: Mapping[str, str]) -> dict:
     """Gather the provenance of a cohort's results.
 
@@ -100,6 +108,6 @@ def record(inputs: Iterable[tuple[str, str]], config: Mapping, network: Mapping,
         "network_sha256": network["sha256"],
         "network": dict(network),
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
         "inputs": describe_inputs(inputs),
     }
