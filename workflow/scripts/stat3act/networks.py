@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stat3act.compartments import COMPARTMENTS
 from stat3act.problems import InputProblems, Problem, raise_if_any
 from stat3act.tables import FLOAT_FORMAT, read_text_table, sha256_of_file
 
@@ -18,7 +19,6 @@ RIVALS = ("ifn_stat1", "nfkb", "hypoxia", "proliferation", "dissociation_stress"
 REGULON = "stat3_regulon"
 # A gene of a STAT3 panel that a rival raises too, listed in the rival's axis with a small weight.
 SHARED = "shared"
-COMPARTMENTS = ("tumour", "microenvironment", "fibroblast", "endothelial", "myeloid", "lymphoid", "bulk")
 COLUMNS = ["axis", "gene", "weight", "panel", "compartments", "source"]
 BUNDLED_COLUMNS = ("axis", "gene", "sign", "weight", "panel", "compartments", "source", "note")
 LIGAND_COLUMNS = ("mechanism", "kind", "gene", "ligand", "receptor", "kinases", "sender", "receiver", "source", "note")

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from stat3act.compartments import LINEAGE_COMPARTMENTS
 from stat3act.activity import kernel
 from stat3act.activity.cell_reference import (
     TARGET_TOTAL,
@@ -31,8 +32,6 @@ from stat3act.activity.plan import Plan, compile_links, compile_plan, standardis
 from stat3act.activity.score import axis_weights, is_panel
 from stat3act.logs import log
 from stat3act.problems import InputProblems, Problem
-
-LINEAGE_COMPARTMENTS = ("fibroblast", "endothelial", "myeloid", "lymphoid")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from stat3act.compartments import COMPARTMENTS
 from stat3act.compartments.mixture import MixtureFit, fit_states, fraction_table
 from stat3act.compartments.reference import Reference, check_against_bulk, export_reference, read_reference
 from stat3act.compartments.split import split_activity
 from stat3act.problems import Problem, raise_if_any
 from stat3act.tables import read_table
-
-COMPARTMENTS = ("tumour", "microenvironment", "fibroblast", "endothelial", "myeloid", "lymphoid", "bulk")
 
 
 def linear_values(bulk: ad.AnnData) -> pd.DataFrame:

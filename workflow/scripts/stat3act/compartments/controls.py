@@ -1,7 +1,5 @@
 """The null of the split regression: matched control panels through the same regression."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -9,14 +7,6 @@ from stat3act.compartments.design import Prior, Residuals
 
 NEIGHBOURS = 100
 PANELS = 200
-
-
-@dataclass(frozen=True)
-class Null:
-    """Estimates of the control panels relative to their own cohort mean: by sample and side, mean and sd."""
-
-    mean: np.ndarray
-    sd: np.ndarray
 
 
 def draw_controls(

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from stat3act.compartments import COMPARTMENTS, LINEAGE_COMPARTMENTS
 from stat3act.compartments.malignant import NON_MALIGNANT
 from stat3act.logs import log
 from stat3act.problems import Problem, raise_if_any
 
-LINEAGE_COMPARTMENTS = ("fibroblast", "endothelial", "myeloid", "lymphoid")
-COMPARTMENTS = ("tumour", "microenvironment", *LINEAGE_COMPARTMENTS, "bulk")
 META_COLUMNS = ("sample", "compartment", "n_cells", "n_genes", "total")
 LOW_CELLS = "LOW_CELLS"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stat3act.compartments import LINEAGE_COMPARTMENTS
 from stat3act.problems import Problem, raise_if_any
 from stat3act.tables import read_table
 
-LINEAGE_COMPARTMENTS = ("fibroblast", "endothelial", "myeloid", "lymphoid")
 MIN_SHARED_GENES = 500
 
 # Labels of published atlases. Tumour-associated and normal cells are no tumour cells.

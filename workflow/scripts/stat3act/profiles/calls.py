@@ -22,7 +22,6 @@ INTRINSIC, STROMA, BOTH = "TUMOUR_INTRINSIC_ACTIVE", "STROMA_ACTIVE", "BOTH_ACTI
 INACTIVE, INDETERMINATE = "INACTIVE", "INDETERMINATE"
 CALLS = (INTRINSIC, STROMA, BOTH, INACTIVE, INDETERMINATE)
 CONFIDENCES = ("low", "moderate", "high")
-LINEAGES = ("fibroblast", "endothelial", "myeloid", "lymphoid")
 
 # (tumour, non-tumour) -> call. Every pattern is a row, so that none is decided by accident.
 CALL_TABLE = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from stat3act.profiles.calls import LINEAGES
+from stat3act.compartments import LINEAGE_COMPARTMENTS
 from stat3act.profiles.states import ON
 
 DRIVER_COLUMNS = [
@@ -86,7 +86,7 @@ def units(compartments: Iterable[str]) -> list[str]:
     lineages of a pooled microenvironment is not whole. Without lineages the pooled microenvironment stands for them.
     """
     present = set(compartments)
-    lineages = [name for name in LINEAGES if name in present]
+    lineages = [name for name in LINEAGE_COMPARTMENTS if name in present]
     others = lineages or [name for name in ("microenvironment",) if name in present]
     return [name for name in ("tumour",) if name in present] + others
 

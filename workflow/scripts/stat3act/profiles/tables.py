@@ -11,7 +11,8 @@ from stat3act.activity.assemble import SCORE_COLUMNS
 from stat3act.logs import log
 from stat3act.problems import raise_if_any
 from stat3act.profiles import drivers as driving
-from stat3act.profiles.calls import LINEAGES, Call, Case, decide, noncanonical
+from stat3act.compartments import LINEAGE_COMPARTMENTS
+from stat3act.profiles.calls import Call, Case, decide, noncanonical
 from stat3act.profiles.statements import statement
 from stat3act.profiles.states import (
     INTERFERON_AXIS,
@@ -97,7 +98,7 @@ def case_of(rows: Mapping[str, Mapping], purity: float, tumour_type: str, kind: 
         tumour=evidence("tumour"),
         microenvironment=evidence("microenvironment"),
         bulk=evidence("bulk"),
-        lineages=tuple(evidence(name) for name in LINEAGES if name in rows),
+        lineages=tuple(evidence(name) for name in LINEAGE_COMPARTMENTS if name in rows),
         split_from_bulk=bulk and not bulk_only,
         bulk_only=bulk_only,
     )
