@@ -13,7 +13,7 @@ from scipy import sparse, stats
 
 from stat3act import tables
 from stat3act.activity import cell_reference, cells, chunks, kernel, model, plan
-from stat3act.activity.score import axis_weights, rivals_of
+from stat3act.activity.prepare import Prepared, axis_weights, own_weights, rivals_of
 from stat3act.problems import InputProblems
 
 RIVALS = ["ifn_stat1", "nfkb", "hypoxia"]
@@ -27,6 +27,7 @@ SETTINGS = {
     "min_programme_targets": 4,
 }
 CELLS, GENES = 300, 1200
+COLUMNS = ["axis", "gene", "weight", "panel", "compartments"]
 
 
 class Case:
@@ -43,11 +44,11 @@ class Case:
         rows = []
         for axis in AXES:
             for gene in rng.choice(expressed, 25, replace=False):
-                rows.append((axis, gene, rng.choice([1.0, 1.0, 0.5, -1.0]), "all"))
-        rows += [("ifn_stat1", row[1], 0.3, "all") for row in rows if row[0] == "stat3_core"][:8]
-        self.axes = pd.DataFrame(rows, columns=["axis", "gene", "weight", "compartments"]).drop_duplicates(
-            ["axis", "gene"]
-        )
+                rows.append((axis, gene, rng.choice([1.0, 1.0, 0.5, -1.0]), "own", "all"))
+        core = [row[1] for row in rows if row[0] == "stat3_core"]
+        rows += [("ifn_stat1", gene, 0.3, "shared", "all") for gene in core[:8]]
+        rows += [("nfkb", gene, 0.5, "shared", "all") for gene in core[5:15]]
+        self.axes = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates(["axis", "gene"])
         self.compartment = np.where(np.arange(CELLS) % 3 == 0, "tumour", "myeloid")
 
     def score(self, counts=None, **kwargs):
@@ -115,24 +116,38 @@ def test_a_single_axis_scores_as_it_does_among_others(case, target):
     assert np.isnan(alone[5, 0]) and np.isfinite(np.delete(alone, 5)).all()
 
 
-def dense_activity(case, axis, rivals=None):
-    """Score one axis by the cohort's model on the dense standardised matrix."""
+def dense(case):
+    """Return the dense standardised matrix with the axes on its genes."""
     x = log_normalised(case.counts)
     cpm = np.asarray(case.counts.multiply(1e6 / case.counts.sum(axis=1)).mean(axis=0)).ravel()
     inside = np.flatnonzero((cpm >= 1) & (x.std(axis=0) > 0))
     inside = inside[np.argsort(case.genes[inside])]
     scale = np.sqrt(x.std(axis=0) ** 2 + (0.5 * np.log(2)) ** 2)
     z = np.clip((x - x.mean(axis=0)) / scale, -5, 5)[:, inside]
-    weights = axis_weights(case.axes, "tumour", case.genes)[0].iloc[inside]
+    weights, sizes = axis_weights(case.axes, "tumour", case.genes)
+    own = own_weights(case.axes, "tumour", case.genes)
     strata = model.assign_strata(x.mean(axis=0)[inside], x.std(axis=0)[inside])
     assert strata.max() > 3
-    rivals = rivals_of(axis, RIVALS) if rivals is None else rivals
-    return model.adjusted_statistic(z, weights[axis].to_numpy(), weights[rivals].to_numpy(), strata).activity
+    return Prepared(z, weights.iloc[inside], own.iloc[inside], sizes, strata)
+
+
+def dense_activity(prepared, axis):
+    """Score one axis by the cohort's model."""
+    weights, rivals = prepared.weights[axis].to_numpy(), prepared.rivals(rivals_of(axis, RIVALS))
+    return model.adjusted_statistic(prepared.profiles, weights, rivals, prepared.strata).activity
 
 
 def test_activity_is_the_dense_axes_model(case, scored):
+    prepared = dense(case)
     for column, axis in enumerate(scored.axes):
-        np.testing.assert_allclose(scored.activity[:, column], dense_activity(case, axis), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(scored.activity[:, column], dense_activity(prepared, axis), rtol=1e-6, atol=1e-6)
+
+
+def test_the_sample_has_levels_below_zero_above_it_and_mixed(case):
+    prepared = dense(case)
+    own = prepared.rivals(RIVALS).own
+    positive = np.linalg.lstsq(np.column_stack([np.ones(len(own)), own]), prepared.profiles.T)[0][1:] > 0
+    assert set(positive.sum(axis=0)) == {0, 1, 2, 3}
 
 
 def test_kernel_equals_the_dense_axes_model_to_rounding(case):
@@ -145,24 +160,49 @@ def test_kernel_equals_the_dense_axes_model_to_rounding(case):
     rows, seen = np.arange(CELLS), np.zeros(GENES, bool)
     at = (block.values, block.indices, block.indptr, rows, 1e4, compiled.links, compiled.model, seen)
     assert not kernel.score_rows(*at, *nothing, totals, sums, activity)
+    prepared = dense(case)
     for column, axis in enumerate(compiled.axes):
-        np.testing.assert_allclose(activity[:, column], dense_activity(case, axis), rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(activity[:, column], dense_activity(prepared, axis), rtol=1e-10, atol=1e-10)
 
 
-def test_a_rival_without_measured_genes_changes_nothing(case, scored):
-    absent = pd.DataFrame({"axis": "silent", "gene": ["NONE1", "NONE2"], "weight": 1.0, "compartments": "all"})
+def test_a_rival_without_measured_genes_of_its_own_changes_nothing(case, scored):
+    core = case.axes.loc[case.axes["axis"] == "stat3_core", "gene"].head(5)
+    absent = pd.DataFrame(
+        {"axis": "silent", "gene": ["NONE1", "NONE2", *core], "weight": 1.0, "panel": "own", "compartments": "all"}
+    )
+    absent.loc[2:, "panel"] = "shared"
     settings = SETTINGS | {"rivals": [*RIVALS, "silent"]}
     found = case.score(axes=pd.concat([case.axes, absent]), settings=settings)
     keep = [found.axes.index(axis) for axis in scored.axes]
-    np.testing.assert_allclose(found.activity[:, keep], scored.activity, rtol=1e-6)
+    np.testing.assert_allclose(found.activity[:, keep], scored.activity, rtol=1e-6, atol=1e-7)
     assert np.isnan(found.activity[:, found.axes.index("silent")]).all()
 
 
-def test_an_axis_made_of_its_rivals_is_unknown(case):
-    copy = case.axes[case.axes["axis"] == "nfkb"].assign(axis="stat3_epithelial")
-    found = case.score(axes=pd.concat([case.axes[case.axes["axis"] != "stat3_epithelial"], copy]))
-    assert np.isnan(found.activity[:, found.axes.index("stat3_epithelial")]).all()
-    assert np.isfinite(found.activity[:, found.axes.index("stat3_core")]).all()
+def test_a_copy_of_a_rival_is_never_active(case):
+    copy = case.axes[(case.axes["axis"] == "nfkb") & (case.axes["panel"] == "own")].assign(axis="stat3_epithelial")
+    axes = pd.concat([case.axes[case.axes["axis"] != "stat3_epithelial"], copy])
+    found, alone = case.score(axes=axes), case.score(axes=axes, settings=SETTINGS | {"rivals": []})
+    column = found.axes.index("stat3_epithelial")
+    assert (alone.activity[:, column] > 1.645).sum() > 5
+    assert (found.activity[:, column] < 1.645).all()
+
+
+def test_more_of_a_rival_takes_more_and_less_of_it_gives_nothing():
+    genes = pd.Index([f"G{number:03d}" for number in range(400)])
+    axes = [("stat3_core", gene, 1.0, "own", "all") for gene in genes[:20]]
+    axes += [("ifn_stat1", gene, 1.0, "own", "all") for gene in genes[50:70]]
+    axes += [("ifn_stat1", gene, 1.0, "shared", "all") for gene in genes[:10]]
+    counts = np.random.default_rng(4).poisson(3, (90, 400)).astype(np.float32)
+    counts[:30, 50:70] += 5  # high
+    counts[60:, 50:70] = 0  # none
+    source, axes = chunks.from_matrix(sparse.csr_matrix(counts)), pd.DataFrame(axes, columns=COLUMNS)
+    beside, alone = (
+        cells.score_cells(source, genes, np.full(90, "bulk"), axes, SETTINGS | {"rivals": rivals})
+        for rivals in (["ifn_stat1"], [])
+    )
+    core = beside.axes.index("stat3_core")
+    assert (beside.activity[:30, core] < alone.activity[:30, core] - 0.5).all()
+    np.testing.assert_array_equal(beside.activity[60:, core], alone.activity[60:, core])
 
 
 def same_bits(left, right):
@@ -361,8 +401,8 @@ def test_one_cell_in_twenty_is_significant_by_chance_whatever_panels_are_made_of
     names = pd.Index([f"G{number:04d}" for number in range(genes)])
     detection = (counts > 0).mean(axis=0)
     chosen = [rng.choice(names, 100, replace=False, p=detection / detection.sum()) for _ in range(40)]
-    axes = pd.DataFrame([(f"panel{n}", gene, 1.0, "all") for n, panel in enumerate(chosen) for gene in panel])
-    axes.columns = ["axis", "gene", "weight", "compartments"]
+    rows = [(f"panel{n}", gene, 1.0, "own", "all") for n, panel in enumerate(chosen) for gene in panel]
+    axes = pd.DataFrame(rows, columns=COLUMNS)
     source = chunks.from_matrix(sparse.csr_matrix(counts.astype(np.float32)))
     found = cells.score_cells(source, names, np.full(count, "bulk"), axes, SETTINGS | {"rivals": []})
     upper = (stats.norm.sf(found.activity) < 0.05).mean()
@@ -383,10 +423,10 @@ def test_cells_with_interferon_alone_are_not_stat3_active():
     fold[np.ix_(interferon, foreign)] = 6
     fold[np.ix_(interferon, shared)] = 5
     names = pd.Index([f"G{number:04d}" for number in range(genes)])
-    parts = [("stat3_core", names[[*own, *shared]], 1.0), ("ifn_stat1", names[foreign], 1.0)]
-    parts += [("ifn_stat1", names[shared], 0.85)]
-    axes = pd.DataFrame([(axis, gene, weight, "all") for axis, panel, weight in parts for gene in panel])
-    axes.columns = ["axis", "gene", "weight", "compartments"]
+    parts = [("stat3_core", names[[*own, *shared]], 1.0, "own"), ("ifn_stat1", names[foreign], 1.0, "own")]
+    parts += [("ifn_stat1", names[shared], 0.85, "shared")]
+    rows = [(axis, gene, weight, kind, "all") for axis, panel, weight, kind in parts for gene in panel]
+    axes = pd.DataFrame(rows, columns=COLUMNS)
     source = chunks.from_matrix(sparse.csr_matrix(rng.poisson(rate * fold).astype(np.float32)))
     adjusted, alone = (
         cells.score_cells(source, names, np.full(count, "bulk"), axes, SETTINGS | {"rivals": rivals})
@@ -452,8 +492,10 @@ def test_weights_are_those_of_the_finest_known_compartment():
 
 
 def test_links_list_the_axes_of_each_gene():
-    links = plan.compile_links(sparse.csr_array(np.array([[0, 2.0], [0, 0], [-1.0, 0.5]])))
+    weights = np.array([[0, 2.0], [0, 0], [-1.0, 0.5]])
+    links = plan.compile_links(sparse.csr_array(weights), weights * [[1, 1], [1, 1], [1, 0]])
     assert links.start.tolist() == [0, 1, 1, 3] and links.start.dtype == np.int64
     assert links.axis.tolist() == [1, 0, 1]
     assert links.weight.tolist() == [2.0, -1.0, 0.5]
+    assert links.own.tolist() == [2.0, -1.0, 0.0]
     assert links.target.tolist() == [True, False, True]

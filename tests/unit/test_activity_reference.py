@@ -1,11 +1,16 @@
 """Location, scale and standardisation against textbook formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import polygamma
 
+from stat3act import tables
 from stat3act.activity.reference import (
+    check_frozen,
+    fingerprint,
     fit_reference,
     from_table,
     inverse_trigamma,
@@ -13,6 +18,7 @@ from stat3act.activity.reference import (
     standardise,
     to_table,
 )
+from stat3act.problems import InputProblems
 
 
 @pytest.fixture
@@ -78,10 +84,39 @@ def test_clip_limits_both_sides(expression):
     assert z.to_numpy().max() == 3.0 and z.to_numpy().min() >= -3.0
 
 
-def test_reference_survives_its_table(expression):
-    strata = pd.Series(["a"] * 6 + ["b"] * 6, expression.index)
-    reference = fit_reference(expression, strata, 0.5)
-    again = from_table(to_table(reference, "tumour").sample(frac=1, random_state=0))
-    pd.testing.assert_frame_equal(again.location, reference.location, check_names=False)
-    pd.testing.assert_series_equal(again.scale, reference.scale, check_names=False)
-    assert dict(again.n) == dict(reference.n)
+@pytest.fixture
+def measured(expression):
+    strata = pd.Series(["1"] * 6 + ["2"] * 6, expression.index)
+    inflation = pd.Series({"ifn_stat1": 1.4, "stat3_core": 1.1})
+    return replace(fit_reference(expression, strata, 0.5), inflation=inflation)
+
+
+MARKS = {"ifn_stat1": "aaaa", "stat3_core": "bbbb"}
+
+
+def test_reference_survives_its_table_on_disk(measured, tmp_path):
+    table = to_table(measured, "tumour", "counts", MARKS).sample(frac=1, random_state=0)
+    tables.write_table(tmp_path / "reference.tsv", table)
+    again = from_table(tables.read_table(tmp_path / "reference.tsv", dtype={"stratum": str}))
+    pd.testing.assert_frame_equal(again.location, measured.location, check_names=False, rtol=1e-5)
+    pd.testing.assert_series_equal(again.scale, measured.scale, check_names=False, rtol=1e-5)
+    assert dict(again.n) == dict(measured.n) == {"1": 6, "2": 6}
+    assert dict(again.inflation) == dict(measured.inflation)
+
+
+def test_a_frozen_reference_of_another_kind_is_refused_with_everything_that_differs(measured):
+    table = to_table(measured, "tumour", "log2_ratio", MARKS)
+    with pytest.raises(InputProblems) as error:
+        check_frozen(table, "old.tsv", "counts", {"tumour": MARKS | {"stat3_core": "cccc"}})
+    message = str(error.value)
+    assert "old.tsv" in message and "log2_ratio" in message and "compartment tumour, axis stat3_core" in message
+    assert "ifn_stat1" not in message
+    check_frozen(to_table(measured, "tumour", "counts", MARKS), "old.tsv", "counts", {"tumour": MARKS})
+
+
+def test_the_fingerprint_of_an_axis_changes_with_its_rivals_and_not_with_the_order_of_genes():
+    weights = pd.DataFrame({"a": [1.0, 0, 0, 2], "b": [0, 1.0, 0, 0], "c": [0, 0, 1.0, 0]}, index=list("wxyz"))
+    first = fingerprint(weights, "a", ["b"])
+    assert first == fingerprint(weights.iloc[::-1], "a", ["b", "absent"])
+    assert first != fingerprint(weights, "a", ["b", "c"])
+    assert first != fingerprint(weights * [2, 1, 1], "a", ["b"])

@@ -1,5 +1,6 @@
 import gzip
 import json
+import math
 import re
 from pathlib import Path
 
@@ -94,13 +95,13 @@ def test_a_rival_may_list_a_gene_it_shares_with_a_panel_at_less_weight():
 @pytest.mark.parametrize(
     ("extra", "where", "value"),
     [
-        (row("nfkb", "G0", 1.0, panel="shared"), "axis nfkb, gene G0", "weight 1"),
+        (row("nfkb", "G0", 1.5, panel="shared"), "axis nfkb, gene G0", "weight 1.5"),
         (row("nfkb", "NEW", 0.3, panel="shared"), "axis nfkb, gene NEW", "a shared gene"),
         (row("programme:x", "G0", 0.3, panel="shared"), "axis programme:x, gene G0", "a shared gene"),
         (row("stat3_epithelial", "G0", 0.3, panel="shared"), "axis stat3_epithelial, gene G0", "a shared gene"),
     ],
 )
-def test_a_shared_row_is_a_panel_gene_in_a_rival_below_weight_one(extra, where, value):
+def test_a_shared_row_is_a_panel_gene_in_a_rival_up_to_weight_one(extra, where, value):
     assert problems_of(good_table(extra)) == [(where, value)]
 
 
@@ -360,10 +361,22 @@ def test_bundled_axes_are_the_promised_ones(bundled):
     assert all(re.fullmatch(r"programme:[a-z0-9_]+", axis) for axis in others)
     own = bundled[bundled["panel"] != networks.SHARED]
     sizes = own["axis"].value_counts()
-    assert set(own["weight"].abs()) == {1.0}
+    assert set(own.loc[~own["axis"].isin(networks.STAT3_PANELS), "weight"].abs()) == {1.0}
+    shared = bundled[bundled["panel"] == networks.SHARED]
+    expected = {"ifn_stat1": 0.1, "hypoxia": 0.1, "nfkb": 0.3, "dissociation_stress": 1.0}
+    assert shared.groupby("axis")["weight"].agg(set).to_dict() == {axis: {w} for axis, w in expected.items()}
     assert sizes[[*networks.STAT3_PANELS, *networks.RIVALS]].between(15, 40).all()
     epithelial = set(bundled.loc[bundled["axis"] == "stat3_epithelial", "compartments"])
     assert epithelial == {"tumour;bulk"}
+
+
+def test_a_target_weighs_by_the_number_of_sources_that_found_it():
+    table = pd.read_csv(BUNDLED / "stat3.tsv", sep="\t", dtype=str, keep_default_na=False)
+    for target in table[table["axis"].isin(networks.STAT3_PANELS)].itertuples():
+        references = re.search(r"CollecTRI STAT3: (\d+) reference", target.note)
+        sets = [s for s in target.source.split(";") if s.startswith("MSigDB:") and "HALLMARK" not in s]
+        sources = (int(references[1]) if references else 0) + len(sets)
+        assert float(target.weight) == pytest.approx(math.log2(1 + max(sources, 1)), abs=0.006), target.gene
 
 
 @pytest.mark.parametrize("file", [*AXES_FILES, "ligands.tsv"])

@@ -17,7 +17,6 @@ from stat3act.profiles.calls import (
     Case,
     decide,
     in_order,
-    noncanonical,
 )
 from stat3act.profiles.statements import statement
 from stat3act.profiles.states import OFF, ON, UNKNOWN, Evidence
@@ -163,18 +162,6 @@ def test_bulk_only_is_indeterminate_with_the_state_of_the_bulk_beside_it(bulk):
     assert found.codes[0] == "BULK_ONLY"
     assert {found.tumour.value, found.non_tumour.value} == {UNKNOWN}
     assert "unsplit bulk" in statement(built, found)
-
-
-def test_u_stat3_is_a_hypothesis_only_where_the_core_is_not_on():
-    for tumour, u, answer in [
-        (OFF, 2.0, "hypothesis"),
-        (ON, 2.0, "not_assessable"),
-        (OFF, 1.4, "not_assessable"),
-    ]:
-        built = case(replace(made(tumour), u_stat3=u), OFF)
-        assert noncanonical(built, decide(built, DEFAULTS), DEFAULTS) == answer
-    bulk = Case(Evidence("tumour"), Evidence("microenvironment"), made(OFF, "bulk", u_stat3=2.0), bulk_only=True)
-    assert noncanonical(bulk, decide(bulk, DEFAULTS), DEFAULTS) == "hypothesis"
 
 
 def test_codes_are_printed_once_in_one_order_and_unknown_ones_last():

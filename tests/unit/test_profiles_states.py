@@ -181,3 +181,16 @@ def test_contradicting_thresholds_are_a_problem():
     assert threshold_problems(DEFAULTS, "config.yaml") == []
     [problem] = threshold_problems({**DEFAULTS, "off_ci_high": 2.0}, "config.yaml")
     assert problem.where == "profiles.off_ci_high"
+
+
+@pytest.mark.parametrize(
+    ("tumour_type", "epithelial", "voters"),
+    [
+        ("carcinoma", (0.4, ""), {"stat3_core", "stat3_epithelial"}),
+        ("carcinoma", (NAN, "LOW_COVERAGE"), {"stat3_core", "stat3_regulon"}),
+        ("glioma", (0.4, ""), {"stat3_core", "stat3_regulon"}),
+    ],
+)
+def test_a_regulon_votes_only_where_the_epithelial_panel_cannot(tumour_type, epithelial, voters):
+    rows = {"stat3_core": row(2.0), "stat3_epithelial": row(*epithelial), "stat3_regulon": row(1.0)}
+    assert set(evidence_from_rows("tumour", rows, tumour_type, split_from_bulk=False).panels) == voters

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from stat3act import tables
+from stat3act.activity.assemble import SCORE_COLUMNS
 from stat3act.problems import InputProblems
 from stat3act.profiles.levels import gene_levels, measured_rows
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS, build_profiles, profiles_matrix
@@ -46,6 +47,7 @@ def score_rows(sample, compartment, activity, reason=""):
                 "reliability": np.nan,
                 "leading_genes": "SOCS3;BCL3" if scored else np.nan,
                 "reference": "cohort (n=12)" if scored else np.nan,
+                "inflation": 1.2 if scored else np.nan,
                 "reason": np.nan if scored else (reason or "NOT_MEANINGFUL"),
             }
         )
@@ -87,7 +89,7 @@ def build(table=None, kind="single_cell", samples=SAMPLES, thresholds=DEFAULTS, 
     levels = gene_levels(adata, rows.index, ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2"]) if with_levels else None
     parts = composition() if parts is None else parts
     table = scores() if table is None else table
-    return build_profiles(table, levels, rows, parts, LIGANDS, samples, thresholds, "carcinoma", kind)
+    return build_profiles(table, levels, rows, parts, LIGANDS, samples, {}, thresholds, "carcinoma", kind, ["nfkb"])
 
 
 def test_every_sample_gets_the_call_its_scores_ask_for():
@@ -107,6 +109,32 @@ def test_every_sample_gets_the_call_its_scores_ask_for():
     assert s1["driver"] == "paracrine: IL6 (microenvironment -> tumour)"
     assert set(drivers["kind"]) == {"paracrine", "microenvironment_internal"}
     assert "s4" not in set(drivers["sample"])
+
+
+def test_methods_beside_the_scores_come_last_and_change_nothing_else():
+    profiles, calls, drivers = build()
+    more, same_calls, same_drivers = build(scores().assign(viper=1.0, aucell=0.5))
+    assert list(more.columns) == [*PROFILE_COLUMNS, "viper", "aucell"]
+    pd.testing.assert_frame_equal(more[PROFILE_COLUMNS], profiles)
+    pd.testing.assert_frame_equal(same_calls, calls)
+    pd.testing.assert_frame_equal(same_drivers, drivers)
+    assert [column for column in profiles if column not in SCORE_COLUMNS] == ["patient"]
+
+
+def test_every_call_says_what_its_activities_are_relative_to():
+    _, calls, _ = build()
+    assert calls["reference"].tolist() == ["cohort (n=12)"] * 4
+    table = scores()
+    table.loc[table["compartment"].eq("bulk") & table["sample"].eq("s1"), "reference"] = "controls (n=6, early)"
+    missing = table["compartment"].eq("bulk") & table["sample"].eq("s2")
+    table.loc[missing, [*NUMBERS, "n_targets", "coverage"]] = np.nan
+    table.loc[missing, ["reference", "reason"]] = [np.nan, "NO_REFERENCE"]
+    _, calls, _ = build(table)
+    told = calls.set_index("sample")["reference"]
+    assert told["s1"] == "tumour: cohort (n=12); microenvironment: cohort (n=12); bulk: controls (n=6, early)"
+    assert told["s2"] == "cohort (n=12)"
+    _, calls, _ = build(samples=[{"sample": "s0", "patient": "p"}])
+    assert calls["reference"].tolist() == [""]
 
 
 def test_a_sample_without_any_row_is_indeterminate():
@@ -175,6 +203,20 @@ def test_matrix_holds_the_profiles(tmp_path):
         for layer in ("score", "activity", "p_value"):
             np.testing.assert_equal(float(cell.layers[layer][0, 0]), float(getattr(row, layer)))
         np.testing.assert_equal(float(cell.X[0, 0]), float(row.activity))
+        assert bool(cell.layers["valid"][0, 0]) == (not isinstance(row.reason, str))
+    told = profiles.dropna(subset=["activity"]).drop_duplicates(["sample", "compartment"])
+    names = told["sample"] + "|" + told["compartment"]
+    assert back.obs.loc[names, "reference"].tolist() == told["reference"].tolist()
+    assert back.obs.at["s4|microenvironment", "reference"] == ""
+
+
+def test_the_mask_tells_meaningless_from_measured():
+    adata = profiles_matrix(build()[0])
+    assert adata.layers["valid"].dtype == bool
+    assert adata["s1|tumour", "stat3_epithelial"].layers["valid"].all()
+    # Written as NOT_MEANINGFUL in the profiles.
+    assert not adata["s1|microenvironment", "stat3_epithelial"].layers["valid"].any()
+    assert not adata["s4|microenvironment"].layers["valid"].any()
 
 
 def test_tables_have_the_same_bytes_each_time(tmp_path):

@@ -10,6 +10,7 @@ from stat3act.report import charts, parts
 from stat3act.report.evidence import CALLS, STATES
 
 POINT = {"sample": "a", "call": "INACTIVE", "call_name": "Inactive", "group": "x", "x_text": "", "y_text": ""}
+AGAINST = "Activity: z against the cohort, n=12"
 INTERVALS = {"x_low": 0.0, "x_high": 2.0, "y_low": 0.0, "y_high": 2.0}
 
 
@@ -33,10 +34,10 @@ def test_samples_with_one_unknown_side_are_drawn_and_never_as_zero(by):
     known = {**POINT, **INTERVALS, **group, "x": 1.0, "y": 1.0}
     half = {**known, "x": None, "x_low": None, "x_high": None}
     none = {**half, "y": None, "y_low": None, "y_high": None}
-    base = marks(drawn(charts.compartments(1.5, by, 12), compartments=[known]), "point")
-    assert marks(drawn(charts.compartments(1.5, by, 12), compartments=[known, half]), "point") == base + 1
-    assert marks(drawn(charts.compartments(1.5, by, 12), compartments=[known, none]), "point") == base
-    with_strip = drawn(charts.compartments(1.5, by, 12), compartments=[known, half])
+    base = marks(drawn(charts.compartments(1.5, by, 12, AGAINST), compartments=[known]), "point")
+    assert marks(drawn(charts.compartments(1.5, by, 12, AGAINST), compartments=[known, half]), "point") == base + 1
+    assert marks(drawn(charts.compartments(1.5, by, 12, AGAINST), compartments=[known, none]), "point") == base
+    with_strip = drawn(charts.compartments(1.5, by, 12, AGAINST), compartments=[known, half])
     assert "tumour unknown" in with_strip
     assert "microenvironment unknown" not in with_strip
 
@@ -46,7 +47,7 @@ def test_unknown_cells_of_the_heatmap_have_no_fill():
         {"sample": "a", "rank": 1, "axis": "STAT3 core", "activity": 2.0, "text": ""},
         {"sample": "b", "rank": 2, "axis": "STAT3 core", "activity": None, "text": "unknown"},
     ]
-    svg = drawn(charts.heatmap(2, ["STAT3 core"]), heatmap=cells)
+    svg = drawn(charts.heatmap(2, ["STAT3 core"], AGAINST), heatmap=cells)
     assert svg.count("stroke-dasharray") == 1
     assert marks(svg, "rect mark") == 2
 
@@ -65,19 +66,41 @@ def test_samples_are_named_only_where_there_is_room(samples, named):
         }
         for n in range(samples)
     ]
-    assert (">name0003<" in drawn(charts.ranked(1.5, samples), ranked=rows)) == named
+    assert (">name0003<" in drawn(charts.ranked(1.5, samples, AGAINST), ranked=rows)) == named
 
 
 @pytest.mark.parametrize("answers", [CALLS, STATES])
 def test_legend_speaks_in_words(answers):
     rows = [{"sample": code, "call": code, "x": 1.0, "y": 2.0, "score": 3.0} for code in answers]
-    svg = drawn(charts.interferon(1.5, answers), interferon=rows)
+    svg = drawn(charts.interferon(1.5, answers, AGAINST), interferon=rows)
     for answer in answers.values():
         assert f">{answer['name']}<" in svg
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        charts.compartments(1.5, "call", 12, AGAINST),
+        charts.ranked(1.5, 12, AGAINST),
+        charts.ranked(1.5, charts.MANY + 1, AGAINST),
+        charts.interferon(1.5, CALLS, AGAINST),
+        charts.heatmap(12, ["STAT3 core"], AGAINST),
+        charts.card(1.5, ["STAT3 core"], ["Tumour"], AGAINST),
+    ],
+)
+def test_a_chart_of_activities_says_what_they_are_relative_to(made):
+    datasets = {name: [] for name in ("compartments", "ranked", "interferon", "heatmap", "card")}
+    assert f">{AGAINST}<" in drawn(made, **datasets)
+    assert AGAINST in made["description"]
+
+
+def test_what_is_long_is_drawn_on_lines():
+    svg = drawn(charts.heatmap(2, ["STAT3 core"], "one line\nanother line"), heatmap=[])
+    assert ">one line<" in svg and ">another line<" in svg
+
+
 def test_colours_are_parameters_that_the_page_can_set():
-    specification = charts.interferon(1.5, CALLS)
+    specification = charts.interferon(1.5, CALLS, AGAINST)
     specification["config"]["params"] = [
         {**one, "value": "#123456"} if one["name"] == "call_0" else one for one in specification["config"]["params"]
     ]

@@ -2,14 +2,16 @@
 
 import pytest
 
+from stat3act.activity.also import METHODS
 from stat3act.activity.assemble import SCORE_COLUMNS
+from stat3act.activity.reference import REFERENCE_COLUMNS
 from stat3act.compartments.labels import CELL_COLUMNS
 from stat3act.compartments.pseudobulk import META_COLUMNS
 from stat3act.compartments.split import EXTRA_COLUMNS
 from stat3act.expression import bulk, cells
 from stat3act.profiles.drivers import DRIVER_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
-from stat3act.report.columns import TABLES, undescribed
+from stat3act.report.columns import ALSO, TABLES, Table, undescribed
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
 
@@ -22,6 +24,7 @@ WRITTEN = {
     "phospho": PHOSPHO_COLUMNS,
     "phospho_samples": SAMPLE_COLUMNS,
     "pseudobulk": list(META_COLUMNS),
+    "reference": REFERENCE_COLUMNS,
     "scores": SCORE_COLUMNS,
     "split": [*SCORE_COLUMNS, *EXTRA_COLUMNS],
 }
@@ -37,7 +40,7 @@ def test_quality_columns_are_described():
 
 
 def test_every_description_has_a_meaning_and_a_unit():
-    for table in TABLES.values():
+    for table in [*TABLES.values(), Table("", "also", ALSO)]:
         assert table.row
         for column, (meaning, unit) in table.columns.items():
             assert meaning[0].isupper() or meaning.split()[0].rstrip(":,") in meaning, column
@@ -49,3 +52,17 @@ def test_undescribed_columns_are_found():
     assert undescribed("calls", ["sample", "new_one", "call"]) == ["new_one"]
     with pytest.raises(KeyError):
         undescribed("no_such_table", ["sample"])
+
+
+def test_methods_beside_the_activity_are_described_as_what_they_are():
+    assert set(ALSO) == set(METHODS)
+    assert undescribed("scores", METHODS) == undescribed("activation_profiles", METHODS) == []
+    assert undescribed("calls", METHODS) == list(METHODS)
+    for meaning, _ in ALSO.values():
+        assert "not adjusted" in meaning and "not calibrated" in meaning and "in no call" in meaning
+
+
+@pytest.mark.parametrize("table", ["calls", "activation_profiles", "scores", "split"])
+def test_every_table_of_activities_says_what_they_are_relative_to(table):
+    assert any("activity" in column for column in TABLES[table].columns)
+    assert "relative to" in TABLES[table].columns["reference"][0]

@@ -13,6 +13,7 @@ from stat3act.report import page, parts
 from unit.report_example import config, provenance, sheet, texts
 
 KINDS = ["single_cell", "bulk", "bulk_split"]
+ACTIVITY_CHARTS = ("compartments", "ranked", "interferon", "heatmap", "card")
 # Stands for Vega's 0.9 MB, with the text that would end a script too early.
 VEGA = 'window.vegaEmbed = () => "</script>";'
 
@@ -130,6 +131,36 @@ def test_reference_is_said_in_words():
     assert "of the same time_h" in page.reference_words(effective)
     effective["activity"]["reference"] = "atlas/reference.tsv"
     assert "frozen reference (atlas/reference.tsv)" in page.reference_words(effective)
+
+
+def test_a_bulk_split_is_said_to_be_relative_to_the_cohort_whatever_the_reference():
+    effective = config("bulk")
+    effective["activity"]["reference"] = "atlas/reference.tsv"
+    assert "cohort itself" not in page.reference_words(effective)
+    effective["compartments"]["reference"] = "atlas/compartments/reference.tsv"
+    assert "compared with the cohort itself all the same" in page.reference_words(effective)
+    effective["activity"] |= {"reference": "controls", "controls": "condition == 'Mock'"}
+    assert "compared with the cohort itself all the same" in page.reference_words(effective)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_chart_of_activities_on_the_page_says_what_they_are_relative_to(kind):
+    specifications = about_of(build(kind))["charts"]
+    shown = {name for name in specifications if name.split(":")[0] in ACTIVITY_CHARTS}
+    assert {"interferon", "heatmap", "card"} < shown
+    for name in shown:
+        assert specifications[name]["title"]["text"] == ["Activity: z against the cohort, n=12"], name
+    for name in set(specifications) - shown:
+        assert "title" not in specifications[name], name
+
+
+def test_methods_beside_the_activity_are_described_on_the_page():
+    given = texts()
+    profiles = page.table_of(given["activation_profiles"]).assign(viper=1.0)
+    described = page.described_tables({"activation_profiles": profiles})
+    table = next(one for one in described if one["name"] == "activation_profiles")
+    assert table["columns"][-1][0] == "viper"
+    assert "not adjusted for rivals" in table["columns"][-1][1]
 
 
 def test_the_limits_of_the_claim_are_on_the_page():

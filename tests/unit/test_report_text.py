@@ -48,6 +48,30 @@ def test_methods_follow_the_configuration():
     )
 
 
+def test_chance_is_told_as_it_is_measured():
+    effective = config()
+    text = methods_text.methods_markdown(effective, provenance())
+    for fact in (
+        "one regression on their own genes",
+        "a level below the reference counted as zero",
+        "exchanges the panel's weights with those of genes of like mean and spread",
+        "divided by an inflation factor",
+        "matched gene by gene, 25 % of whose genes come from one co-expression module",
+    ):
+        assert fact in text
+    assert "over the controls" not in text
+    effective["activity"] |= {"reference": "controls", "controls": "condition == 'Mock'"}
+    assert "or the panel's own over the controls" in methods_text.methods_markdown(effective, provenance())
+
+
+def test_methods_beside_the_activity_are_told_where_they_were_asked_for():
+    effective = config()
+    assert "aucell" not in methods_text.methods_markdown(effective, provenance())
+    effective["activity"]["also"] = ["viper", "aucell"]
+    assert "Scores of viper, aucell by decoupler" in methods_text.methods_markdown(effective, provenance())
+    assert "entered no call" in methods_text.methods_markdown(effective, provenance())
+
+
 def test_bulk_split_is_described_only_where_it_was_done():
     effective = config("bulk")
     assert "not split" in methods_text.methods_markdown(effective, provenance())
@@ -55,6 +79,7 @@ def test_bulk_split_is_described_only_where_it_was_done():
     text = methods_text.methods_markdown(effective, provenance())
     assert "not split" not in text
     assert "s43018-022-00356-3" in text
+    assert "relative to the cohort, whatever the unsplit sample is compared with" in text
 
 
 def test_methods_make_no_predictive_claim():

@@ -10,6 +10,7 @@ from workflow.harness import snakemake
 BULK = ["--configfile", "config/cohorts/demo_bulk/config.yaml"]
 REPORT = {"report_record": 1, "report_render": 1}
 CALLS = {"profiles_call": 1, "validation_expected": 1}
+SCORING = {"activity_reference": 1, "activity_score": 1}
 
 
 def planned(folder, *arguments):
@@ -44,7 +45,13 @@ def test_a_title_runs_the_report_only(copied_demo):
 
 def test_a_scoring_setting_runs_activity_onward(copied_demo):
     change_config(copied_demo, "activity", "clip", 4)
-    assert planned(copied_demo) == Counter({"activity_score": 1, "activity_cells": 12} | CALLS | REPORT)
+    assert planned(copied_demo) == Counter(SCORING | {"activity_cells": 12} | CALLS | REPORT)
+
+
+def test_another_method_beside_ours_leaves_the_reference_alone(copied_demo):
+    change_config(copied_demo, "activity", "also", ["viper"])
+    jobs = planned(copied_demo)
+    assert jobs["activity_score"] == 1 and "activity_reference" not in jobs and "activity_cells" not in jobs
 
 
 def test_one_more_sample_runs_its_own_chain_and_the_gathers(copied_demo):
@@ -53,14 +60,14 @@ def test_one_more_sample_runs_its_own_chain_and_the_gathers(copied_demo):
     sheet.write_text("\n".join([*lines, lines[-1].replace("P12", "P13")]) + "\n")
     jobs = planned(copied_demo)
     chain = {"expression_simulate": 1, "expression_filter": 1, "compartments_label": 1, "activity_cells": 1}
-    gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1, "activity_score": 1}
+    gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1} | SCORING
     assert jobs == Counter(chain | gathers | CALLS | REPORT)
 
 
 def test_one_sample_less_runs_the_gathers_only(copied_demo):
     sheet = copied_demo / "config/samples.tsv"
     sheet.write_text("\n".join(sheet.read_text().splitlines()[:-1]) + "\n")
-    gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1, "activity_score": 1}
+    gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1} | SCORING
     assert planned(copied_demo) == Counter(gathers | CALLS | REPORT)
 
 

@@ -89,7 +89,11 @@ function evidenceOf(call, compartment, rows, state) {
     part.append(element("summary", {}, `${title}${stateWord || " \u2013 UNKNOWN"}`), element("p", { class: "unknown" }, `Unknown: ${reason || "no value"}. This is not the same as off.`));
     return part;
   }
-  const panels = rows.filter((row) => about.panels.includes(row.axis));
+  const scored = rows.filter((row) => about.panels.includes(row.axis) && row.activity !== "");
+  // As in the evidence rule: a regulon votes only where the epithelial panel cannot.
+  const panels = scored.some((row) => row.axis === "stat3_epithelial")
+    ? scored.filter((row) => row.axis !== "stat3_regulon")
+    : scored;
   const { table, lacking } = conditionsTable(core, panels);
   part.append(element("summary", {}, `${title}${stateWord}: activity ${activityText(core)}`));
   const p = number(core.p_value);

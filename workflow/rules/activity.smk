@@ -9,18 +9,53 @@
 #     <results>/compartments/cells/{sample}.tsv.gz single cell: lineage and compartment of each cell
 # OUTPUTS
 #     <results>/activity/scores.tsv             one row per sample x compartment x axis
-#     <results>/activity/reference.tsv          what was compared with: location and scale of every gene
+#     <results>/activity/reference.tsv          what is compared with: location and scale of every gene, inflation of
+#                                               every axis; not written where the config names a frozen reference
 #     <results>/activity/cells/{sample}.h5ad    single cell: scores of each cell, for pictures
+if not frozen_reference():
+
+    rule activity_reference:
+        input:
+            expression="<results>/compartments/expression.h5ad",
+            axes="<results>/networks/axes.tsv",
+        output:
+            reference="<results>/activity/reference.tsv",
+        log:
+            "<logs>/activity_reference.log",
+        benchmark:
+            "<benchmarks>/activity_reference.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=10, floor=2000, cap=64000),
+            runtime=60,
+        params:
+            code=fingerprint("activity_reference.py"),
+            samples=scoring_samples(),
+            settings=settings(
+                "activity.clip",
+                "activity.min_log2_cpm",
+                "activity.min_programme_targets",
+                "activity.min_reference_samples",
+                "activity.min_scale",
+                "activity.min_targets",
+                "activity.reference",
+                "activity.rivals",
+            ),
+        script:
+            "../scripts/activity_reference.py"
+
+
 rule activity_score:
     input:
         expression="<results>/compartments/expression.h5ad",
         composition="<results>/compartments/composition.tsv",
         split=branch(SPLIT, then="<results>/compartments/split.tsv", otherwise=[]),
         axes="<results>/networks/axes.tsv",
-        frozen=frozen_reference(),
+        reference=frozen_reference() or "<results>/activity/reference.tsv",
     output:
         scores=ensure("<results>/activity/scores.tsv", non_empty=True),
-        reference="<results>/activity/reference.tsv",
     log:
         "<logs>/activity_score.log",
     benchmark:

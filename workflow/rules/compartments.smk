@@ -178,7 +178,13 @@ if SPLIT:
         params:
             code=fingerprint("compartments_split.py", "resources/genes/genes.tsv"),
             settings={
-                "activity": settings("activity"),
+                "activity": settings(
+                    "activity.confidence_level",
+                    "activity.min_programme_targets",
+                    "activity.min_reference_samples",
+                    "activity.min_targets",
+                    "activity.rivals",
+                ),
                 "compartments": settings("compartments.max_purity", "compartments.min_purity"),
                 "seed": config["seed"],
             },

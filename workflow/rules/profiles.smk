@@ -5,6 +5,7 @@
 #     <results>/compartments/expression.h5ad         log2 expression, for ligands and receptors
 #     <results>/compartments/composition.tsv         cells and fractions of every compartment
 #     <results>/networks/ligands.tsv                 ligands and their receptors
+#     validation.phospho                             phospho measurements, if given
 # OUTPUTS
 #     <results>/profiles/activation_profiles.tsv     the scores, with the patient
 #     <results>/profiles/calls.tsv                   one call per sample
@@ -16,6 +17,7 @@ rule profiles_call:
         expression="<results>/compartments/expression.h5ad",
         composition="<results>/compartments/composition.tsv",
         ligands="<results>/networks/ligands.tsv",
+        phospho=data_path(config["validation"]["phospho"]) if config["validation"]["phospho"] else [],
     output:
         profiles=ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),
         calls=ensure("<results>/profiles/calls.tsv", non_empty=True),
@@ -34,6 +36,11 @@ rule profiles_call:
     params:
         code=fingerprint("profiles_call.py"),
         samples=sheet_columns("patient", "sample"),
-        settings=settings("expression.type", "profiles", "tumour_type"),
+        settings=settings("activity.rivals", "expression.type", "profiles", "tumour_type"),
+        phospho=settings(
+            "validation.phospho_column",
+            "validation.phospho_s727_column",
+            "validation.phospho_sample_characters",
+        ),
     script:
         "../scripts/profiles_call.py"

@@ -4,18 +4,18 @@ import anndata as ad
 
 from stat3act import logs, tables
 from stat3act.activity.assemble import assemble_scores
-from stat3act.activity.score import score_expression
+from stat3act.activity.score import score_cohort
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
-scores, reference = score_expression(
+scores = score_cohort(
     ad.read_h5ad(snakemake.input.expression),
     tables.read_table(snakemake.input.axes),
     snakemake.params.samples,
     snakemake.params.settings,
-    tables.read_table(snakemake.input.frozen) if snakemake.input.frozen else None,
+    tables.read_table(snakemake.input.reference, dtype={"stratum": str}),
 )
 split = [tables.read_table(snakemake.input.split)] if snakemake.input.split else []
-table = assemble_scores([scores, *split], tables.read_table(snakemake.input.composition))
+composition, also = tables.read_table(snakemake.input.composition), snakemake.params.settings["also"]
+table = assemble_scores([scores, *split], composition, also)
 tables.write_table(snakemake.output.scores, table)
-tables.write_table(snakemake.output.reference, reference)

@@ -46,6 +46,11 @@ BULK_ONLY = (
     "compartments.min_purity",
     "compartments.max_purity",
 )
+PHOSPHO_KEYS = (
+    "validation.phospho_column",
+    "validation.phospho_s727_column",
+    "validation.phospho_sample_characters",
+)
 Parts = tuple[str, str, str, str]
 
 
@@ -363,7 +368,7 @@ def _check_thresholds(config, schema) -> Iterator[Parts]:
 def _check_validation(config, schema) -> Iterator[Parts]:
     if config["validation"]["phospho"]:
         return
-    for key, value in _changed(config, schema, ("validation.phospho_column", "validation.phospho_sample_characters")):
+    for key, value in _changed(config, schema, PHOSPHO_KEYS):
         yield (
             f"key `{key}`",
             short(value),

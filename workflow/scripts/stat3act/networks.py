@@ -17,7 +17,7 @@ from stat3act.tables import FLOAT_FORMAT, read_text_table, sha256_of_file
 STAT3_PANELS = ("stat3_core", "stat3_epithelial")
 RIVALS = ("ifn_stat1", "nfkb", "hypoxia", "proliferation", "dissociation_stress")
 REGULON = "stat3_regulon"
-# A gene of a STAT3 panel that a rival raises too, listed in the rival's axis with a small weight.
+# A gene of a STAT3 panel that a rival raises too, listed in the rival's axis with a weight of its own.
 SHARED = "shared"
 COLUMNS = ["axis", "gene", "weight", "panel", "compartments", "source"]
 BUNDLED_COLUMNS = ("axis", "gene", "sign", "weight", "panel", "compartments", "source", "note")
@@ -262,9 +262,9 @@ def _overlap_problems(table: pd.DataFrame, ligands: Collection[str], markers: Co
         if row.axis not in RIVALS or row.gene not in targets:
             mend = "list it as the axis's own gene, or drop it"
             yield _problem(where, "a shared gene", "a gene of a STAT3 panel, in a rival's axis", mend)
-        if abs(row.weight) >= 1:
-            mend = "lower the weight: a shared gene answers the rival less than the rival's own genes do"
-            yield _problem(where, f"weight {row.weight:g}", "a weight below 1", mend)
+        if abs(row.weight) > 1:
+            mend = "lower the weight: a shared gene answers the rival no more than the rival's own genes do"
+            yield _problem(where, f"weight {row.weight:g}", "a weight of at most 1", mend)
     panels = table[table["axis"].isin([*STAT3_PANELS, *RIVALS]) & ~shared]
     for gene, axes in panels.groupby("gene", sort=True)["axis"]:
         if len(set(axes)) > 1:

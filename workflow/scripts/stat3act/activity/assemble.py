@@ -1,5 +1,7 @@
 """The score table of a cohort: scores of all compartments with their composition and q values."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -22,6 +24,7 @@ SCORE_COLUMNS = [
     "leading_genes",
     "activity_without_top_gene",
     "reference",
+    "inflation",
     "reason",
 ]
 
@@ -43,7 +46,7 @@ def missing_rows(table: pd.DataFrame, composition: pd.DataFrame) -> pd.DataFrame
     return absent.loc[absent["reason"] != "", [*keys, "reason"]].merge(axes, how="cross")
 
 
-def assemble_scores(scores: list[pd.DataFrame], composition: pd.DataFrame) -> pd.DataFrame:
+def assemble_scores(scores: list[pd.DataFrame], composition: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:
     """Join scores of several sources into the cohort's table.
 
     Parameters
@@ -52,15 +55,17 @@ def assemble_scores(scores: list[pd.DataFrame], composition: pd.DataFrame) -> pd
         Long tables with columns among `SCORE_COLUMNS`; a sample x compartment x axis appears in one of them only.
     composition
         Columns ``sample compartment n_cells fraction reason``; a compartment without scores is listed with its reason.
+    also
+        Methods that were asked for beside the activity (`also.also_scores`).
 
     Returns
     -------
-    Table of `SCORE_COLUMNS`, sorted by sample, compartment and axis.
+    Table of `SCORE_COLUMNS` and a column per method of ``also``, sorted by sample, compartment and axis.
     """
     table = pd.concat(scores, ignore_index=True).drop(columns=["n_cells", "fraction"], errors="ignore")
     table = pd.concat([table, missing_rows(table, composition)], ignore_index=True)
     table = table.merge(composition[["sample", "compartment", "n_cells", "fraction"]], how="left", validate="m:1")
-    table = table.reindex(columns=SCORE_COLUMNS)
+    table = table.reindex(columns=[*SCORE_COLUMNS, *also])
     table["reason"] = table["reason"].fillna("")
     table["q_value"] = benjamini_hochberg(table)
     return table.sort_values(["sample", "compartment", "axis"], kind="stable", ignore_index=True)

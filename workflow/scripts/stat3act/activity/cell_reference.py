@@ -7,7 +7,7 @@ import pandas as pd
 
 from stat3act.activity import kernel, model
 from stat3act.activity.chunks import Cells, blocks
-from stat3act.activity.score import MIN_UNIVERSE
+from stat3act.activity.prepare import MIN_UNIVERSE
 from stat3act.problems import InputProblems, Problem
 
 TARGET_TOTAL = 1e4

@@ -8,8 +8,10 @@ tools show. *activity* is the axes model of `model.adjusted_statistic` on gene-s
 z = (x - mean) / scale over the sample's own cells, limited to +-clip, the same treatment the cohort's rows get.
 Standardised and not plain values, because the null is about exchangeable genes: plain values of a stratum still
 differ in mean, targets sit at the upper end, and random panels drawn in proportion to detection come out positive
-(upper p < 0.05 in 5 to 31 % of the cells of four real data sets; 4.5 to 5.7 % after standardising). Sparsity
-survives: all genes start as zero counts, whose standardised values are known, and a stored count adds its difference.
+(upper p < 0.05 in 5 to 31 % of the cells of four real data sets; 4.5 to 5.7 % after standardising). A cell's activity
+has no inflation factor: it is in units of the permutation alone, which knows nothing of co-expression, and must not be
+compared with the activity of a compartment. Sparsity survives: all genes start as zero counts, whose standardised
+values are known, and a stored count adds its difference.
 """
 
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ from stat3act.activity.cell_reference import (
 )
 from stat3act.activity.chunks import BLOCK_ROWS, Cells, blocks
 from stat3act.activity.plan import Plan, compile_links, compile_plan, standardised_genes
-from stat3act.activity.score import axis_weights, is_panel
+from stat3act.activity.prepare import axis_weights, fewest_targets, own_weights
 from stat3act.logs import log
 from stat3act.problems import InputProblems, Problem
 
@@ -143,7 +145,7 @@ def compile_compartments(
     Parameters
     ----------
     axes
-        The prepared axes table: ``axis gene weight compartments``.
+        The prepared axes table: ``axis gene weight panel compartments``.
     genes
         Names of the genes.
     compartments
@@ -166,9 +168,10 @@ def compile_compartments(
     plans = {}
     for compartment in compartments:
         weights = axis_weights(axes, compartment, genes)[0].reindex(columns=names, fill_value=0.0)
-        plan = compile_plan(weights, settings["rivals"], gene, strata, settings["clip"])
-        needed = [settings["min_targets" if is_panel(axis) else "min_programme_targets"] for axis in plan.axes]
-        plans[compartment] = plan, plan.distinct & ((plan.weights[inside] != 0).sum(axis=0) >= needed)
+        own = own_weights(axes, compartment, genes).reindex(columns=names, fill_value=0.0)
+        plan = compile_plan(weights, own, settings["rivals"], gene, strata, settings["clip"])
+        needed = [fewest_targets(axis, settings) for axis in plan.axes]
+        plans[compartment] = plan, (plan.weights[inside] != 0).sum(axis=0) >= needed
     return plans
 
 
@@ -192,7 +195,7 @@ def score_cells(
     compartment
         Per cell; the compartment whose weights apply.
     axes
-        The prepared axes table: ``axis gene weight compartments``.
+        The prepared axes table: ``axis gene weight panel compartments``.
     settings
         The ``activity`` section of the config.
     groups

@@ -257,51 +257,53 @@ def dot(x, y):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, x_sum, x_ss):
-    """Give, per stratum, sum and squared deviations of a cell's profile once a set of rivals is fitted and removed.
+def rival_levels(inverse, total, own_sum, level):
+    """Give each rival's level from a cell's sum over all genes and its sums over the rivals' own genes."""
+    for i in range(len(level)):
+        level[i] = inverse[i, 0] * total
+        for j in range(len(level)):
+            level[i] += inverse[i, j + 1] * own_sum[j]
+        level[i] = max(level[i], 0.0)
 
-    ``total`` is the sum over all genes. ``beta`` gets the coefficients of constant and rivals.
-    """
-    strata, places = len(model.size), model.rivals[group] + 1
-    for i in range(places):
-        beta[i] = model.inverse[group, i, 0] * total
-        for j in range(1, places):
-            beta[i] += model.inverse[group, i, j] * axis_sum[model.member[group, j]]
-    for b in range(strata):
-        x_sum[b] = stratum_sum[b]
-        x_ss[b] = stratum_square[b]
-    for i in range(places):
-        # The sum of squares loses twice the fitted cross-product, less the fitted square.
-        own = stratum_sum if i == 0 else rival_sum[model.slot[model.member[group, i]]]
-        add_scaled(own[:strata], -2.0 * beta[i], x_ss)
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def remove_rivals(model, level, stratum_sum, stratum_square, rival_sum, x_sum, x_ss):
+    """Give, per stratum, sum and squared deviations of a cell's profile once the rivals' levels are removed."""
+    strata = len(model.size)
+    copy(stratum_sum[:strata], x_sum)
+    copy(stratum_square[:strata], x_ss)
+    for i in range(len(level)):
+        if level[i] == 0:
+            continue
+        # The sum of squares loses twice the product with what is removed, and gains its square.
+        add_scaled(model.rival_weight[i], -level[i], x_sum)
+        add_scaled(rival_sum[i, :strata], -2.0 * level[i], x_ss)
+        add_scaled(model.cross[i, i], level[i] * level[i], x_ss)
         for j in range(i):
-            add_scaled(model.cross[group, i, j], 2.0 * beta[i] * beta[j], x_ss)
-        add_scaled(model.cross[group, i, i], beta[i] * beta[i], x_ss)
-        add_scaled(model.cross[group, i, 0], -beta[i], x_sum)
+            if level[j] > 0:
+                add_scaled(model.cross[i, j], 2.0 * level[i] * level[j], x_ss)
     for b in range(strata):
         x_ss[b] -= x_sum[b] * x_sum[b] / model.size[b]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def finish_model(model, stratum_sum, stratum_square, rival_sum, axis_sum, work, activity):
-    """Turn the sums of one cell into the activity of each axis (`plan.compile_set` tells the algebra)."""
+def finish_model(model, stratum_sum, stratum_square, rival_sum, own_sum, axis_sum, work, activity):
+    """Turn the sums of one cell into the activity of each axis (`plan.weight_sums` tells the algebra)."""
     strata = len(model.size)
-    x_sum, x_ss, beta = work[0, :strata], work[1, :strata], work[2]
+    x_sum, x_ss, level = work[0, :strata], work[1, :strata], work[2, : len(own_sum)]
     total, _ = sum_and_square(stratum_sum, strata)
-    for group in range(len(model.rivals)):
-        remove_rivals(model, group, total, stratum_sum, stratum_square, rival_sum, axis_sum, beta, x_sum, x_ss)
-        first, last = model.first_axis[group], model.first_axis[group + 1]
-        for axis in range(first, last):
-            statistic = axis_sum[axis]
-            for i in range(model.rivals[group] + 1):
-                statistic -= beta[i] * model.overlap[axis, i]
+    for group in range(len(model.inverse)):
+        rival_levels(model.inverse[group], total, own_sum, level)
+        remove_rivals(model, level, stratum_sum, stratum_square, rival_sum, x_sum, x_ss)
+        for axis in range(model.first_axis[group], model.first_axis[group + 1]):
+            statistic = axis_sum[axis] - dot(level, model.overlap[axis])
             expected = dot(x_sum, model.mean_weight[axis])
             variance = dot(x_ss, model.weight_variance[axis])
             activity[axis] = (statistic - expected) / np.sqrt(max(variance, TINY))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def add_entries(x, indices, links, model, seen, stratum_sum, stratum_square, rival_sum, axis_sum, sums):
+def add_entries(x, indices, links, model, seen, stratum_sum, stratum_square, rival_sum, own_sum, axis_sum, sums):
     """Sum one cell's entries per stratum, per axis, and per rival and stratum; mark its genes.
 
     Every gene starts as a zero count; a stored count adds what it differs from that.
@@ -309,6 +311,7 @@ def add_entries(x, indices, links, model, seen, stratum_sum, stratum_square, riv
     copy(model.zero_sum, stratum_sum)
     copy(model.zero_square, stratum_square)
     copy(model.zero_axis, axis_sum)
+    copy(model.zero_own, own_sum)
     for slot in range(len(rival_sum)):
         copy(model.zero_slot[slot], rival_sum[slot])
     for k in range(len(indices)):
@@ -327,8 +330,10 @@ def add_entries(x, indices, links, model, seen, stratum_sum, stratum_square, riv
             axis, weight = links.axis[link], links.weight[link]
             sums[axis] += weight * x[k]
             axis_sum[axis] += weight * change
-            if model.slot[axis] >= 0:
-                rival_sum[model.slot[axis], b] += weight * change
+            slot = model.slot[axis]
+            if slot >= 0:
+                rival_sum[slot, b] += weight * change
+                own_sum[slot] += links.own[link] * change
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -360,8 +365,8 @@ def score_rows(values, indices, indptr, rows, target, links, model, seen, group,
     # One place more than there are strata takes the genes outside the model.
     places = len(model.size) + 1
     stratum_sum, stratum_square = np.empty(places), np.empty(places)
-    rival_sum, axis_sum = np.empty((model.zero_slot.shape[0], places)), np.empty(len(model.slot))
-    work = np.empty((3, max(places, model.member.shape[1])))
+    rival_sum, own_sum = np.empty((len(model.zero_own), places)), np.empty(len(model.zero_own))
+    axis_sum, work = np.empty(len(model.slot)), np.empty((3, max(places, len(own_sum))))
     twice = False
     for row in rows:
         start, stop = indptr[row] - indptr[0], indptr[row + 1] - indptr[0]
@@ -373,9 +378,9 @@ def score_rows(values, indices, indptr, rows, target, links, model, seen, group,
         own = indices[start:stop]
         twice |= repeats(own, row, last)
         totals[row, 0], totals[row, 1] = sum_and_square(x, len(own))
-        add_entries(x, own, links, model, seen, stratum_sum, stratum_square, rival_sum, axis_sum, sums[row])
+        add_entries(x, own, links, model, seen, stratum_sum, stratum_square, rival_sum, own_sum, axis_sum, sums[row])
         if group[row] >= 0:
             for k in range(start, stop):
                 pseudobulk[group[row], np.uint32(indices[k])] += values[k]
-        finish_model(model, stratum_sum, stratum_square, rival_sum, axis_sum, work, activity[row])
+        finish_model(model, stratum_sum, stratum_square, rival_sum, own_sum, axis_sum, work, activity[row])
     return twice

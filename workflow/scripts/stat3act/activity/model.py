@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 MEAN_STRATA = 20
 SPREAD_STRATA = 5
@@ -17,7 +17,7 @@ class Statistic:
     Attributes
     ----------
     activity
-        Adjusted score over the standard deviation of its null.
+        Adjusted score over the standard deviation of its null, inflation included.
     error
         Standard error of ``activity``, in the same units; never below 1, the spread of the null itself.
     contributions
@@ -86,22 +86,112 @@ def univariate_t(profiles: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return r * np.sqrt(df / np.maximum(1 - r**2, np.finfo(float).tiny))
 
 
-def adjusted_statistic(profiles: np.ndarray, weights: np.ndarray, rivals: np.ndarray, strata: np.ndarray) -> Statistic:
+@dataclass(frozen=True)
+class Rivals:
+    """Axes that compete with the scored one.
+
+    Attributes
+    ----------
+    own
+        Genes x rivals; signed weights of the genes that speak for the rival alone. They tell its level.
+    shared
+        Genes x rivals; signed weights of the genes it shares with a STAT3 panel: the part of its level that they take.
+    """
+
+    own: np.ndarray
+    shared: np.ndarray
+
+
+def remove_rivals(profiles: np.ndarray, rivals: Rivals) -> np.ndarray:
+    """Take from each row what its rivals explain, and its mean.
+
+    The levels of all rivals come from one regression of the row on a constant and their own genes. A level below the
+    reference counts as zero: less interferon than the reference has is no evidence for STAT3, yet it would raise
+    every gene that the two share.
+
+    Parameters
+    ----------
+    profiles
+        Rows x genes, standardised expression.
+    rivals
+        The rivals; may have no column.
+
+    Returns
+    -------
+    Rows x genes, each row with mean zero.
+    """
+    # The pseudo-inverse gives a rival without a measured gene the level zero.
+    inverse = np.linalg.pinv(np.column_stack([np.ones(len(rivals.own)), rivals.own]))
+    levels = np.maximum(profiles @ inverse[1:].T, 0.0)
+    residual = profiles - levels @ (rivals.own + rivals.shared).T
+    return residual - residual.mean(axis=1, keepdims=True)
+
+
+def permutation_moments(
+    residual: np.ndarray, weights: sparse.csr_array, strata: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return expectation and variance of ``residual @ weights`` when weights are exchanged within strata.
+
+    Parameters
+    ----------
+    residual
+        Rows x genes.
+    weights
+        Genes x panels.
+    strata
+        Stratum of each gene.
+
+    Returns
+    -------
+    Two arrays, rows x panels; exact (`adjusted_statistic`).
+    """
+    genes = len(strata)
+    member = sparse.csr_array((np.ones(genes), (strata, np.arange(genes))))
+    count = member.sum(axis=1)
+    w_sum = (member @ weights).toarray()
+    w_ss = (member @ weights.multiply(weights)).toarray() - w_sum**2 / count[:, None]
+    x_sum = (member @ residual.T).T
+    x_ss = (member @ (residual**2).T).T - x_sum**2 / count
+    variance = x_ss @ (w_ss / np.maximum(count - 1, 1)[:, None])
+    return (x_sum / count) @ w_sum, np.maximum(variance, np.finfo(float).tiny)
+
+
+def panel_z(profiles: np.ndarray, panels: sparse.csr_array, rivals: Rivals, strata: np.ndarray) -> np.ndarray:
+    """Score many panels at once: the activity of `adjusted_statistic`, before inflation and without its parts.
+
+    Parameters
+    ----------
+    profiles, rivals, strata
+        As in `adjusted_statistic`.
+    panels
+        Genes x panels, signed weights.
+
+    Returns
+    -------
+    Rows x panels.
+    """
+    residual = remove_rivals(profiles, rivals)
+    expected, variance = permutation_moments(residual, panels, strata)
+    return (residual @ panels - expected) / np.sqrt(variance)
+
+
+def adjusted_statistic(
+    profiles: np.ndarray, weights: np.ndarray, rivals: Rivals, strata: np.ndarray, inflation: float = 1.0
+) -> Statistic:
     r"""Score one axis in the presence of its rivals, against a stratified permutation.
 
-    Profile and weights are both freed of the rivals and of a constant (Frisch-Waugh-Lovell), so that
-    :math:`T = \sum_g \tilde w_g \tilde x_g` is, up to a constant of the panel, the coefficient of the axis in the
-    regression of the profile on all axes at once. Under the null the residual profile is exchangeable among genes
-    of one stratum (permutation of residuals under the reduced model: Freedman & Lane 1983, doi 10.2307/1391660).
-    The permutation's moments are exact sums over strata :math:`b` of size :math:`n_b`:
+    What the rivals explain is removed from the profile (`remove_rivals`); :math:`T = \sum_g w_g x_g` over the rest.
+    Under the null the panel's genes are no different from other genes of their stratum, so its weights may be
+    exchanged with theirs. The moments of T over all such permutations are exact sums over strata :math:`b` of size
+    :math:`n_b`:
 
     .. math::
         E = \sum_b n_b \bar w_b \bar x_b, \quad
-        V = \sum_b \frac{SS^w_b \, SS^x_b}{n_b - 1}, \quad activity = (T - E) / \sqrt V .
+        V = \sum_b \frac{SS^w_b \, SS^x_b}{n_b - 1}, \quad activity = \frac{T - E}{\lambda \sqrt V} .
 
-    Because the residual profile is orthogonal to everything that was removed, T is also the sum over the targets
-    of weight times residual; the spread of these terms between targets gives the standard error of resampling
-    targets (the closed form of the bootstrap of a sum).
+    T is a weighted mean of the targets times a constant. Its standard error is that of resampling targets, in closed
+    form: from each target's departure from the weighted mean (the linearised variance of a ratio; Cochran 1977,
+    Sampling Techniques, section 6.3).
 
     Parameters
     ----------
@@ -110,36 +200,27 @@ def adjusted_statistic(profiles: np.ndarray, weights: np.ndarray, rivals: np.nda
     weights
         Signed weight of each gene; zero for genes that are no targets.
     rivals
-        Genes x rivals, their signed weights; may have no column.
+        The rivals; may have no column.
     strata
         Stratum of each gene (`assign_strata`).
+    inflation
+        Lambda: what co-expression adds to the spread of the permutation (`inflation.measure_inflation`).
 
     Returns
     -------
     Activity, error and contributions of each row.
     """
-    # A rival without a measured gene is a column of zeros, which QR would turn into a direction of its own.
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(len(weights)), rivals[:, rivals.any(axis=0)]]))
-    residual = profiles - (profiles @ basis) @ basis.T
-    w = weights - basis @ (basis.T @ weights)
-
-    count = np.bincount(strata).astype(float)
-    member = (strata[:, None] == np.arange(len(count))[None, :]).astype(float)
-    x_sum = residual @ member
-    x_ss = (residual**2) @ member - x_sum**2 / count
-    w_sum = w @ member
-    w_ss = (w**2) @ member - w_sum**2 / count
-    variance = (x_ss * (w_ss / np.maximum(count - 1, 1))).sum(axis=1)
-    sd = np.sqrt(np.maximum(variance, np.finfo(float).tiny))
-
+    residual = remove_rivals(profiles, rivals)
+    expected, variance = permutation_moments(residual, sparse.csr_array(weights[:, None]), strata)
     targets = np.flatnonzero(weights)
-    # The expectation is handed out over the targets in proportion to their weight in each stratum.
-    expected = (x_sum / count) * w_sum
+    # The expectation is handed out over the targets in proportion to their weight.
     share = np.abs(weights[targets]) / np.abs(weights[targets]).sum()
-    terms = residual[:, targets] * weights[targets] - expected.sum(axis=1, keepdims=True) * share
+    terms = (residual[:, targets] * weights[targets] - expected * share) / (inflation * np.sqrt(variance))
+    activity = terms.sum(axis=1)
+    departure = terms - activity[:, None] * share
     m = len(targets)
-    between = np.sqrt(m * terms.var(axis=1, ddof=1)) if m > 1 else np.full(len(profiles), np.inf)
-    return Statistic(terms.sum(axis=1) / sd, np.maximum(1.0, between / sd), terms / sd[:, None])
+    between = np.sqrt((departure**2).sum(axis=1) * m / (m - 1)) if m > 1 else np.full(len(profiles), np.inf)
+    return Statistic(activity, np.maximum(1.0, between), terms)
 
 
 def interval(activity: np.ndarray, error: np.ndarray, targets: int, level: float) -> tuple[np.ndarray, np.ndarray]:

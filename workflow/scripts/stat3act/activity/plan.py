@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from stat3act.activity.score import rivals_of
+from stat3act.activity.prepare import rivals_of
 
 
 class Links(NamedTuple):
@@ -22,6 +22,8 @@ class Links(NamedTuple):
         Links, int32; number of the axis.
     weight
         Links, float64; signed weight.
+    own
+        Links, float64; the same, zero for a gene that a rival shares with a STAT3 panel.
     target
         Genes, bool; whether there is any link, which is quicker to look up.
     """
@@ -29,14 +31,15 @@ class Links(NamedTuple):
     start: np.ndarray
     axis: np.ndarray
     weight: np.ndarray
+    own: np.ndarray
     target: np.ndarray
 
 
 class Model(NamedTuple):
     """Everything of the axes model that does not depend on the cell.
 
-    Axes are ordered by the set of rivals they are adjusted for, so that the axes of a set are neighbours.
-    ``K`` is one (the constant) plus the most rivals of any set; unused places hold zeros.
+    Axes are ordered by the set of rivals they are scored beside, so that the axes of a set are neighbours. Every axis
+    that is a rival of any other has a slot.
 
     Attributes
     ----------
@@ -47,29 +50,30 @@ class Model(NamedTuple):
     stratum
         Genes, int32; stratum, or the number of strata for a gene outside the model.
     slot
-        Axes, int32; row of this axis in the per-stratum sums of rivals, -1 for an axis that is no one's rival.
+        Axes, int32; slot of this axis, -1 for an axis that is no one's rival.
     zero_sum, zero_square
         Strata; sums over genes of the standardised value of a zero, and of its square.
     zero_axis
         Axes; sum of weight times standardised value of a zero.
+    zero_own
+        Slots; the same over the rival's own genes.
     zero_slot
-        Slots x strata; the same per stratum, for rivals.
+        Slots x strata; the same over all its genes, per stratum.
     size
         Strata, float64; genes.
     first_axis
         Sets + 1, int64; axes of set s are ``first_axis[s]:first_axis[s + 1]``.
-    rivals
-        Sets, int64; rivals of the set.
-    member
-        Sets x K, int32; axis of each rival, from place 1 on.
     inverse
-        Sets x K x K; inverse of the cross-products of constant and rivals.
+        Sets x slots x (1 + slots); turns a cell's sum over all genes and its sums over the rivals' own genes into the
+        levels of the rivals. Rivals that are not of the set have zeros.
+    rival_weight
+        Slots x strata; sum of weights.
     cross
-        Sets x K x K x strata; those cross-products within each stratum.
+        Slots x slots x strata; sum of products of weights.
     overlap
-        Axes x K; cross-products of the axis with constant and rivals.
+        Axes x slots; sum of products of weights over all genes.
     mean_weight, weight_variance
-        Axes x strata; mean of the residual weights, and their sum of squares over genes - 1.
+        Axes x strata; mean of the weights, and their squared deviations over genes - 1.
     """
 
     gene: np.ndarray
@@ -79,12 +83,12 @@ class Model(NamedTuple):
     zero_sum: np.ndarray
     zero_square: np.ndarray
     zero_axis: np.ndarray
+    zero_own: np.ndarray
     zero_slot: np.ndarray
     size: np.ndarray
     first_axis: np.ndarray
-    rivals: np.ndarray
-    member: np.ndarray
     inverse: np.ndarray
+    rival_weight: np.ndarray
     cross: np.ndarray
     overlap: np.ndarray
     mean_weight: np.ndarray
@@ -103,60 +107,35 @@ class Plan:
         Genes x axes, in that order.
     links, model
         For the kernel.
-    distinct
-        Per axis; whether anything of it is left beside its rivals.
     """
 
     axes: list[str]
     weights: np.ndarray
     links: Links
     model: Model
-    distinct: np.ndarray
 
 
-@dataclass(frozen=True)
-class RivalSet:
-    """Axes that share their rivals, and what the model needs of them.
-
-    Attributes
-    ----------
-    inverse
-        K x K, of the constant and the rivals.
-    cross
-        K x K x strata.
-    overlap
-        Axes x K.
-    mean_weight, weight_variance
-        Axes x strata.
-    distinct
-        Per axis.
-    """
-
-    inverse: np.ndarray
-    cross: np.ndarray
-    overlap: np.ndarray
-    mean_weight: np.ndarray
-    weight_variance: np.ndarray
-    distinct: np.ndarray
-
-
-def compile_links(weights: sparse.csr_array) -> Links:
+def compile_links(weights: sparse.csr_array, own: np.ndarray | None = None) -> Links:
     """List, gene by gene, the axes it belongs to.
 
     Parameters
     ----------
     weights
         Genes x axes, signed.
+    own
+        The same without shared genes; by default no gene is shared.
     """
-    start = weights.indptr.astype(np.int64)
-    return Links(start, weights.indices.astype(np.int32), weights.data.astype(float), np.diff(start) > 0)
+    start, axis = weights.indptr.astype(np.int64), weights.indices.astype(np.int32)
+    data, count = weights.data.astype(float), np.diff(start)
+    alone = data if own is None else own[np.repeat(np.arange(len(count)), count), axis]
+    return Links(start, axis, data, alone, count > 0)
 
 
 def sum_by_stratum(values: np.ndarray, stratum: np.ndarray, strata: int) -> np.ndarray:
-    """Sum the rows of ``values`` by stratum: strata x columns."""
+    """Sum the rows of ``values`` by stratum: columns x strata."""
     sums = np.zeros((strata, values.shape[1]))
     np.add.at(sums, stratum, values)
-    return sums
+    return np.ascontiguousarray(sums.T)
 
 
 def cross_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -164,64 +143,73 @@ def cross_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.einsum("gi,gj->ij", left, right)
 
 
-def compile_set(weights: np.ndarray, rivals: np.ndarray, stratum: np.ndarray, size: np.ndarray) -> RivalSet:
-    r"""Prepare what `model.adjusted_statistic` does to the weights, and to no profile.
+def level_inverse(own: np.ndarray, members: list[list[int]]) -> np.ndarray:
+    """Prepare the regression of a cell on a constant and the rivals' own genes, which tells the rivals' levels.
 
-    With the basis :math:`B` of a constant and the rivals, a profile's coefficients are
-    :math:`\beta = (B^T B)^{-1} B^T z` and its residual is :math:`z - B \beta`. Hence, with sums over all genes or over
-    those of stratum :math:`b`,
+    Parameters
+    ----------
+    own
+        Genes x slots.
+    members
+        For each set of rivals, their slots.
+
+    Returns
+    -------
+    Sets x slots x (1 + slots), `Model.inverse`.
+    """
+    basis = np.column_stack([np.ones(len(own)), own])
+    products = cross_products(basis, basis)
+    inverse = np.zeros((len(members), own.shape[1], basis.shape[1]))
+    for part, slots in zip(inverse, members, strict=True):
+        used = [0, *(slot + 1 for slot in slots)]
+        # The pseudo-inverse gives a rival without a measured gene the level zero.
+        found = np.linalg.pinv(products[np.ix_(used, used)], rcond=1e-10, hermitian=True)
+        part[np.ix_(slots, used)] = found[1:]
+    return inverse
+
+
+def weight_sums(weights: np.ndarray, used: list[int], stratum: np.ndarray, size: np.ndarray) -> dict[str, np.ndarray]:
+    r"""Sum what `model.adjusted_statistic` needs of the weights, and of no profile.
+
+    With levels :math:`\ell` of the rivals, and :math:`B` their weights, own and shared, the rest of a profile is
+    :math:`x = z - B \ell`. Its mean is not taken off: a constant changes neither :math:`T - E` nor the deviations
+    within a stratum. Hence, with sums over all genes or over those of stratum :math:`b`,
 
     .. math::
-        T = \sum w z - \beta^T B^T w, \quad
-        n_b \bar x_b = \sum_b z - \beta^T \sum_b B, \quad
-        SS^x_b = \sum_b z^2 - 2 \beta^T \sum_b B z + \beta^T (B^T B)_b \beta - n_b \bar x_b^2 .
+        T = \sum w z - \ell^T B^T w, \quad
+        n_b \bar x_b = \sum_b z - \ell^T \sum_b B, \quad
+        SS^x_b = \sum_b z^2 - 2 \ell^T \sum_b B z + \ell^T (B^T B)_b \ell - n_b \bar x_b^2 .
 
-    So a cell has to bring only, per stratum, its sums of z, of z squared and of z times each rival, and per axis its
-    sum of weight times z. The moments of the permutation follow as in `model.adjusted_statistic`.
+    So a cell has to bring only, per stratum, its sums of z, of z squared and of z times each rival, per axis its sum
+    of weight times z, and per rival that sum over its own genes. The moments of the permutation follow as in
+    `model.adjusted_statistic`.
 
     Parameters
     ----------
     weights
-        Genes x axes that share these rivals.
-    rivals
-        Genes x rivals.
+        Genes x axes.
+    used
+        Axes that are rivals, one per slot.
     stratum
         Stratum of each gene.
     size
         Genes of each stratum.
+
+    Returns
+    -------
+    Attributes of `Model` by name.
     """
-    basis = np.column_stack([np.ones(len(weights)), rivals])
-    # The pseudo-inverse leaves out a rival without a measured gene, and one made of other rivals.
-    inverse = np.linalg.pinv(cross_products(basis, basis), rcond=1e-10, hermitian=True)
-    overlap = cross_products(weights, basis)
-    residual = weights - cross_products(basis.T, inverse @ overlap.T)
-    total = sum_by_stratum(residual, stratum, len(size))
-    squares = sum_by_stratum(residual**2, stratum, len(size)) - total**2 / size[:, None]
-    return RivalSet(
-        inverse,
-        np.stack([sum_by_stratum(basis * column[:, None], stratum, len(size)).T for column in basis.T]),
-        overlap,
-        np.ascontiguousarray((total / size[:, None]).T),
-        np.ascontiguousarray((squares / np.maximum(size - 1, 1)[:, None]).T),
-        (residual**2).sum(axis=0) > 1e-9 * (weights**2).sum(axis=0),
-    )
-
-
-def stack_sets(sets: list[RivalSet]) -> dict[str, np.ndarray]:
-    """Stack the arrays of all rival sets, those with fewer rivals filled up with zeros."""
-    places = max(len(one.inverse) for one in sets)
-
-    def filled(array, *sides):
-        wide = np.zeros([places if side in sides else length for side, length in enumerate(array.shape)])
-        wide[tuple(slice(length) for length in array.shape)] = array
-        return wide
-
+    strata, slots = len(size), len(used)
+    rivals = weights[:, used]
+    products = (rivals[:, :, None] * rivals[:, None, :]).reshape(len(rivals), slots * slots)
+    total = sum_by_stratum(weights, stratum, strata)
+    squares = sum_by_stratum(weights**2, stratum, strata) - total**2 / size
     return {
-        "inverse": np.stack([filled(one.inverse, 0, 1) for one in sets]),
-        "cross": np.stack([filled(one.cross, 0, 1) for one in sets]),
-        "overlap": np.concatenate([filled(one.overlap, 1) for one in sets]),
-        "mean_weight": np.concatenate([one.mean_weight for one in sets]),
-        "weight_variance": np.concatenate([one.weight_variance for one in sets]),
+        "rival_weight": total[used],
+        "cross": sum_by_stratum(products, stratum, strata).reshape(slots, slots, strata),
+        "overlap": cross_products(weights, rivals),
+        "mean_weight": total / size,
+        "weight_variance": squares / np.maximum(size - 1, 1),
     }
 
 
@@ -236,7 +224,7 @@ def standardised_genes(location: np.ndarray, scale: np.ndarray, inside: np.ndarr
 
 
 def compile_plan(
-    weights: pd.DataFrame, rivals: Sequence[str], gene: np.ndarray, strata: np.ndarray, clip: float
+    weights: pd.DataFrame, own: pd.DataFrame, rivals: Sequence[str], gene: np.ndarray, strata: np.ndarray, clip: float
 ) -> Plan:
     """Bring axes, rivals and strata into the arrays of the kernel.
 
@@ -244,6 +232,8 @@ def compile_plan(
     ----------
     weights
         Genes x axes, signed; zero where a gene is no target.
+    own
+        The same without the genes that a rival shares with a STAT3 panel; same columns.
     rivals
         Axes that compete with the others (`rivals_of`); those missing from ``weights`` are left out.
     gene
@@ -253,10 +243,10 @@ def compile_plan(
     clip
         Largest absolute standardised value.
     """
-    shared = [axis for axis in weights if axis not in rivals]
-    groups = [group for group in (shared, *([axis] for axis in weights if axis in rivals)) if group]
+    together = [axis for axis in weights if axis not in rivals]
+    groups = [group for group in (together, *([axis] for axis in weights if axis in rivals)) if group]
     axes = [axis for group in groups for axis in group]
-    w = weights[axes].to_numpy(float)
+    w, alone = weights[axes].to_numpy(float), own[axes].to_numpy(float)
     place = {axis: column for column, axis in enumerate(axes)}
     members = [[place[rival] for rival in rivals_of(group[0], rivals) if rival in place] for group in groups]
     used = sorted({column for columns in members for column in columns})
@@ -264,16 +254,7 @@ def compile_plan(
     slot[used] = np.arange(len(used))
 
     inside = gene[:, 0] > 0
-    size = np.bincount(strata).astype(float)
-    sets = [
-        compile_set(w[inside][:, [place[axis] for axis in group]], w[inside][:, columns], strata, size)
-        for group, columns in zip(groups, members, strict=True)
-    ]
-    stacked = stack_sets(sets)
-    member = np.zeros((len(sets), stacked["inverse"].shape[1]), np.int32)
-    for row, columns in zip(member, members, strict=True):
-        row[1 : 1 + len(columns)] = columns
-    zero = gene[inside, 2]
+    size, zero = np.bincount(strata).astype(float), gene[inside, 2]
     stratum = np.full(len(gene), len(size), np.int32)
     stratum[inside] = strata
     compiled = Model(
@@ -284,11 +265,11 @@ def compile_plan(
         zero_sum=np.bincount(strata, zero, len(size)),
         zero_square=np.bincount(strata, zero**2, len(size)),
         zero_axis=cross_products(zero[:, None], w[inside])[0],
-        zero_slot=np.ascontiguousarray(sum_by_stratum(zero[:, None] * w[inside][:, used], strata, len(size)).T),
+        zero_own=cross_products(zero[:, None], alone[inside][:, used])[0],
+        zero_slot=sum_by_stratum(zero[:, None] * w[inside][:, used], strata, len(size)),
         size=size,
         first_axis=np.concatenate([[0], np.cumsum([len(group) for group in groups])]).astype(np.int64),
-        rivals=np.array([len(columns) for columns in members], np.int64),
-        member=member,
-        **stacked,
+        inverse=level_inverse(alone[inside][:, used], [slot[columns].tolist() for columns in members]),
+        **weight_sums(w[inside], used, strata, size),
     )
-    return Plan(axes, w, compile_links(sparse.csr_array(w)), compiled, np.concatenate([one.distinct for one in sets]))
+    return Plan(axes, w, compile_links(sparse.csr_array(w), alone), compiled)

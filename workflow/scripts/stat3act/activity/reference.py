@@ -1,12 +1,27 @@
 """What a sample is compared with: location and scale of every gene in a stated reference."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import digamma, polygamma
 
+from stat3act.problems import Problem, raise_if_any
+
 TREND_BINS = 50
+REFERENCE_COLUMNS = [
+    "compartment",
+    "stratum",
+    "gene",
+    "location",
+    "scale",
+    "n",
+    "axis",
+    "inflation",
+    "fingerprint",
+    "value_scale",
+]
 
 
 @dataclass(frozen=True)
@@ -22,11 +37,14 @@ class Reference:
         Per gene; standard deviation within strata, moderated towards the genes of like expression.
     n
         Reference rows of each stratum.
+    inflation
+        Per axis; what co-expression adds to the spread of its null (`inflation.measure_inflation`).
     """
 
     location: pd.DataFrame
     scale: pd.Series
     n: pd.Series
+    inflation: pd.Series
 
 
 def inverse_trigamma(y: float) -> float:
@@ -94,7 +112,7 @@ def fit_reference(expression: pd.DataFrame, strata: pd.Series, min_scale: float)
 
     Returns
     -------
-    The reference; its scale pools the deviations from each stratum's own mean.
+    The reference, without inflation factors; its scale pools the deviations from each stratum's own mean.
     """
     groups = expression.groupby(strata, sort=True)
     location = groups.mean()
@@ -103,7 +121,8 @@ def fit_reference(expression: pd.DataFrame, strata: pd.Series, min_scale: float)
     deviation = expression.to_numpy(float) - location.loc[strata.loc[expression.index]].to_numpy(float)
     variance = (deviation**2).sum(axis=0) / df
     moderated = moderate_variance(variance, expression.to_numpy(float).mean(axis=0), df)
-    return Reference(location, pd.Series(np.sqrt(moderated + min_scale**2), index=expression.columns), n)
+    scale = pd.Series(np.sqrt(moderated + min_scale**2), index=expression.columns)
+    return Reference(location, scale, n, pd.Series(dtype=float))
 
 
 def standardise(
@@ -141,24 +160,78 @@ def standardise(
     return pd.DataFrame(np.clip(z, -clip, clip), index=expression.index, columns=expression.columns)
 
 
-def to_table(reference: Reference, compartment: str) -> pd.DataFrame:
-    """Return the reference of one compartment as rows ``compartment stratum gene location scale n``."""
-    table = reference.location.rename_axis(index="stratum", columns="gene").stack().rename("location").reset_index()
-    table["scale"] = reference.scale.loc[table["gene"]].to_numpy()
-    table["n"] = reference.n.loc[table["stratum"]].to_numpy()
-    table.insert(0, "compartment", compartment)
-    return table
+def fingerprint(weights: pd.DataFrame, axis: str, rivals: list[str]) -> str:
+    """Return a short digest of an axis and its rivals: an inflation factor holds for these weights only."""
+    columns = [axis, *sorted(rival for rival in rivals if rival in weights)]
+    table = weights.loc[(weights[columns] != 0).any(axis=1), columns].sort_index()
+    return hashlib.sha256(table.to_csv(float_format="%.6g").encode()).hexdigest()[:16]
+
+
+def to_table(reference: Reference, compartment: str, value_scale: str, fingerprints: dict[str, str]) -> pd.DataFrame:
+    """Return the reference of one compartment as rows of `REFERENCE_COLUMNS`.
+
+    A row holds either a gene (its location in a stratum, its scale, the stratum's rows) or an axis (its inflation
+    factor and fingerprint).
+
+    Parameters
+    ----------
+    reference, compartment
+        The reference, and the compartment it belongs to.
+    value_scale
+        Scale of the values it was measured on, such as ``counts`` or ``log2_ratio``.
+    fingerprints
+        By axis, from `fingerprint`.
+    """
+    genes = reference.location.rename_axis(index="stratum", columns="gene").stack().rename("location").reset_index()
+    genes["scale"] = reference.scale.loc[genes["gene"]].to_numpy()
+    genes["n"] = reference.n.loc[genes["stratum"]].to_numpy()
+    axes = reference.inflation.rename_axis("axis").rename("inflation").reset_index()
+    axes["fingerprint"] = axes["axis"].map(fingerprints)
+    table = pd.concat([genes, axes], ignore_index=True)
+    table["n"] = table["n"].astype("Int64")
+    return table.assign(compartment=compartment, value_scale=value_scale)[REFERENCE_COLUMNS]
 
 
 def from_table(table: pd.DataFrame) -> Reference:
     """Rebuild the reference of one compartment from rows written by `to_table`."""
-    stratum = table["stratum"].fillna("")
-    location = table.assign(stratum=stratum).pivot_table(
-        index="stratum", columns="gene", values="location", aggfunc="first"
-    )
-    first = table.assign(stratum=stratum).drop_duplicates("gene").set_index("gene")
+    genes = table[table["gene"].notna()]
+    genes = genes.assign(stratum=genes["stratum"].fillna("").astype(str))
+    location = genes.pivot_table(index="stratum", columns="gene", values="location", aggfunc="first")
+    scale = genes.drop_duplicates("gene").set_index("gene")["scale"].reindex(location.columns)
+    axes = table[table["axis"].notna()].set_index("axis")
     return Reference(
-        location,
-        first["scale"].reindex(location.columns),
-        table.assign(stratum=stratum).groupby("stratum")["n"].first(),
+        location, scale, genes.groupby("stratum")["n"].first().astype(int), axes["inflation"].astype(float)
     )
+
+
+def check_frozen(table: pd.DataFrame, file: str, value_scale: str, fingerprints: dict[str, dict[str, str]]) -> None:
+    """Refuse a frozen reference that was measured on another scale or with other axes.
+
+    Parameters
+    ----------
+    table
+        The reference, all compartments.
+    file
+        Its path, for messages.
+    value_scale
+        Scale of the values that are to be compared with it.
+    fingerprints
+        By compartment, by axis: of the axes in use.
+
+    Raises
+    ------
+    InputProblems
+        Everything that differs, in one list.
+    """
+    problems = []
+    for found in sorted(set(table["value_scale"].dropna()) - {value_scale}):
+        mend = "compare with a reference of the same kind of measurement"
+        problems.append(Problem(file, "column 'value_scale'", found, f"{value_scale}, the scale of this cohort", mend))
+    axes = table[table["axis"].notna()]
+    for row in axes.itertuples():
+        wanted = fingerprints.get(row.compartment, {}).get(row.axis)
+        if wanted is not None and row.fingerprint != wanted:
+            mend = "use the networks and activity.rivals of the cohort that wrote the reference"
+            where = f"compartment {row.compartment}, axis {row.axis}"
+            problems.append(Problem(file, where, row.fingerprint, f"{wanted}, the axis and rivals in use", mend))
+    raise_if_any(problems)

@@ -8,12 +8,13 @@ import pandas as pd
 from scipy import stats
 
 from stat3act.activity.assemble import SCORE_COLUMNS
-from stat3act.activity.score import axis_weights, is_panel, rivals_of
+from stat3act.activity.prepare import axis_weights, is_panel, rivals_of
 from stat3act.compartments.controls import PANELS, control_estimates, draw_controls
 from stat3act.compartments.design import Prior, Residuals, fit_prior, normal_equations
 from stat3act.compartments.expected import Cohort, prepare_cohort
 from stat3act.compartments.reference import Reference
 from stat3act.logs import log
+from stat3act.networks import STAT3_PANELS
 
 COMPARTMENTS = ("tumour", "microenvironment")
 EXTRA_COLUMNS = ["estimate", "sd", "error_correlation"]
@@ -47,6 +48,8 @@ def axis_panels(axes: pd.DataFrame, genes: pd.Index) -> tuple[dict[str, np.ndarr
         axis: np.stack([part[axis].to_numpy(dtype=float) if axis in part else empty for part in weights])
         for axis in sorted(axes["axis"].unique())
     }
+    # A slope is a log fold change common to the targets: how well a target is attested does not make it move more.
+    panels |= {axis: np.sign(panels[axis]) for axis in STAT3_PANELS if axis in panels}
     return panels, pd.concat(sizes, axis=1, keys=COMPARTMENTS).reindex(sorted(panels)).fillna(0).astype(int)
 
 

@@ -264,19 +264,3 @@ def in_order(codes: tuple[str, ...]) -> tuple[str, ...]:
     """Return each code once, in the order of `REASON_CODES`; codes from elsewhere come last, sorted."""
     known = [code for code in REASON_CODES if code in codes]
     return (*known, *sorted(set(codes) - set(known)))
-
-
-def noncanonical(case: Case, call: Call, thresholds: Thresholds) -> str:
-    """Say whether the transcriptome hints at unphosphorylated STAT3.
-
-    ``hypothesis`` when the U-STAT3 module (CCL5 IL6 CXCL8 MET MRAS; Yang 2007, PMID 17510282) reaches
-    ``on_activity`` with NF-kB in the same model while the canonical core is scored and not ON in that compartment;
-    else ``not_assessable``. RNA says nothing about pS727, mitochondrial or acetylated STAT3.
-    """
-    pairs = (
-        ((case.bulk, call.bulk),)
-        if case.bulk_only
-        else ((case.tumour, call.tumour), (case.microenvironment, state_of(case.microenvironment, thresholds)))
-    )
-    hint = any(row.u_stat3 >= thresholds["on_activity"] and state.value != ON for row, state in pairs)
-    return "hypothesis" if hint else "not_assessable"

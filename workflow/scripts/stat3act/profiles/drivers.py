@@ -24,6 +24,7 @@ DRIVER_COLUMNS = [
     "kinase_log2_cpm",
     "kind",
 ]
+STAT3_GENE = "STAT3"
 KINASES = ("JAK1", "JAK2")
 LINEAR_SCALES = ("counts", "tpm", "fpkm", "rsem")
 AUTOCRINE, PARACRINE = "autocrine", "paracrine"
@@ -65,10 +66,10 @@ def kinases_of(joined: str) -> list[str]:
 
 
 def genes_of(ligands: pd.DataFrame) -> list[str]:
-    """List every gene that the drivers need, sorted."""
+    """List every gene whose expression the profiles look at, sorted: those of the drivers, and STAT3 itself."""
     pairs = signals(ligands)
     joined = [name for column in ("ligand", "receptor", "kinases") for name in pairs[column]]
-    return sorted({gene for name in joined for gene in name.split(";")})
+    return sorted({STAT3_GENE, *(gene for name in joined for gene in name.split(";"))})
 
 
 def complex_level(expression: pd.DataFrame, joined: str) -> pd.Series:

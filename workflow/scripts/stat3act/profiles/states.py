@@ -10,7 +10,8 @@ from stat3act.problems import Problem
 ON, OFF, UNKNOWN = "ON", "OFF", "UNKNOWN"
 CORE_AXIS = "stat3_core"
 EPITHELIAL_AXIS = "stat3_epithelial"
-PANELS = (CORE_AXIS, EPITHELIAL_AXIS, "stat3_regulon")
+REGULON_AXIS = "stat3_regulon"
+PANELS = (CORE_AXIS, EPITHELIAL_AXIS, REGULON_AXIS)
 U_STAT3_AXIS = "u_stat3"
 STRESS_AXIS = "dissociation_stress"
 INTERFERON_AXIS = "ifn_stat1"
@@ -241,6 +242,10 @@ def evidence_from_rows(
         reason = _text(core["reason"]) if core is not None else ""
         return Evidence(compartment, reason or "NOT_MEASURED")
     voters = [axis for axis in PANELS if axis != EPITHELIAL_AXIS or tumour_type in EPITHELIAL_TUMOURS]
+    panels = {axis: _number(rows[axis], "activity") for axis in voters if _scored(rows.get(axis))}
+    # A regulon holds the genes of the core panel again: it votes only where no gene-disjoint panel can.
+    if EPITHELIAL_AXIS in panels:
+        panels.pop(REGULON_AXIS, None)
     rivals = (*CONFOUNDERS, STRESS_AXIS)
     size = re.search(r"n=(\d+)", _text(core["reference"]))
     numbers = ("activity", "score", "p_value", "q_value", "ci_low", "ci_high", "coverage", "n_targets")
@@ -248,7 +253,7 @@ def evidence_from_rows(
         compartment,
         **{name: _number(core, name) for name in (*numbers, "activity_without_top_gene")},
         reliability=_number(core, "reliability") if split_from_bulk else math.nan,
-        panels={axis: _number(rows[axis], "activity") for axis in voters if _scored(rows.get(axis))},
+        panels=panels,
         rivals={axis: _number(rows[axis], "activity") for axis in rivals if _scored(rows.get(axis))},
         u_stat3=_number(rows[U_STAT3_AXIS], "activity") if _scored(rows.get(U_STAT3_AXIS)) else math.nan,
         reference_n=float(size[1]) if size else math.nan,

@@ -1,20 +1,22 @@
 """The tables of the profiles stage, put together from the scores of a cohort."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 
 from stat3act.activity.assemble import SCORE_COLUMNS
+from stat3act.compartments import LINEAGE_COMPARTMENTS
 from stat3act.logs import log
 from stat3act.problems import raise_if_any
 from stat3act.profiles import drivers as driving
-from stat3act.compartments import LINEAGE_COMPARTMENTS
-from stat3act.profiles.calls import Call, Case, decide, noncanonical
+from stat3act.profiles.calls import Call, Case, decide
+from stat3act.profiles.noncanonical import mrna_thirds, noncanonical
 from stat3act.profiles.statements import statement
 from stat3act.profiles.states import (
+    CORE_AXIS,
     INTERFERON_AXIS,
     RULE_AXES,
     Evidence,
@@ -42,6 +44,7 @@ CALL_COLUMNS = [
     "microenvironment_ci_high",
     "bulk_activity",
     "bulk_score",
+    "reference",
     "dominant_lineage",
     "driver",
     "ifn_activity",
@@ -52,12 +55,14 @@ CALL_COLUMNS = [
 ]
 PURITY_SOURCES = {"single_cell": "share of cells", "bulk": "estimated from bulk"}
 LAYERS = ("score", "activity", "p_value")
+CALLED = ("tumour", "microenvironment", "bulk")
 
 
 def activation_profiles(scores: pd.DataFrame, patients: Mapping[str, str]) -> pd.DataFrame:
-    """Add the patient to the scores, in the order of `PROFILE_COLUMNS`."""
+    """Add the patient to the scores, in the order of `PROFILE_COLUMNS`; methods asked for beside them come last."""
     table = scores.assign(patient=scores["sample"].map(patients))
-    return table.sort_values(["sample", "compartment", "axis"], ignore_index=True)[PROFILE_COLUMNS]
+    also = [column for column in scores if column not in SCORE_COLUMNS]
+    return table.sort_values(["sample", "compartment", "axis"], ignore_index=True)[[*PROFILE_COLUMNS, *also]]
 
 
 def rows_by_compartment(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, dict]]]:
@@ -119,8 +124,17 @@ def interferon(case: Case) -> float:
     return next((row.rivals[INTERFERON_AXIS] for row in rows if INTERFERON_AXIS in row.rivals), math.nan)
 
 
-def call_row(case: Case, call: Call, driver: str, purity: float, kind: str, thresholds: Thresholds) -> dict:
-    """Lay out one call as a row of ``calls.tsv``, without sample and patient."""
+def compared_with(rows: Mapping[str, Mapping]) -> str:
+    """Say what the activities of a call are relative to: once where that is one thing, else per compartment."""
+    core = {name: rows.get(name, {}).get(CORE_AXIS) for name in CALLED}
+    found = {name: row["reference"] for name, row in core.items() if row and not math.isnan(float(row["activity"]))}
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return "; ".join(f"{name}: {reference}" for name, reference in found.items())
+
+
+def call_row(case: Case, call: Call, driver: str, purity: float, kind: str) -> dict:
+    """Lay out one call as a row of ``calls.tsv``; what the evidence alone does not tell is left out."""
     return {
         "call": call.call,
         "confidence": call.confidence,
@@ -139,7 +153,6 @@ def call_row(case: Case, call: Call, driver: str, purity: float, kind: str, thre
         "dominant_lineage": call.dominant_lineage,
         "driver": driver,
         "ifn_activity": interferon(case),
-        "noncanonical": noncanonical(case, call, thresholds),
         "purity": purity,
         "purity_source": "" if math.isnan(purity) else PURITY_SOURCES[kind],
         "statement": statement(case, call),
@@ -147,17 +160,25 @@ def call_row(case: Case, call: Call, driver: str, purity: float, kind: str, thre
 
 
 def profiles_matrix(profiles: pd.DataFrame) -> ad.AnnData:
-    """Lay the profiles out as AnnData: obs = sample|compartment, var = axes, X = activity."""
+    """Lay the profiles out as AnnData: obs = sample|compartment, var = axes, X = activity.
+
+    The layer ``valid`` is the mask of the programme vectors: true where the axis means something in the compartment
+    and was measured well enough for a number. ``obs["reference"]`` says what a row's activities are relative to.
+    """
+    keys = ["sample", "compartment"]
     # `pivot_table` would drop axes that no row has a number for.
-    layers = {name: profiles.pivot(index=["sample", "compartment"], columns="axis", values=name) for name in LAYERS}  # noqa: PD010
+    layers = {name: profiles.pivot(index=keys, columns="axis", values=name) for name in LAYERS}  # noqa: PD010
     activity = layers["activity"].sort_index().sort_index(axis=1)
-    obs = profiles[["sample", "compartment", "patient"]].drop_duplicates(["sample", "compartment"])
-    obs = obs.set_index(["sample", "compartment"], drop=False).loc[activity.index]
+    obs = profiles[[*keys, "patient"]].drop_duplicates(keys)
+    obs = obs.set_index(keys, drop=False).loc[activity.index]
+    compared = profiles[profiles["activity"].notna()].groupby(keys)["reference"].first()
+    obs["reference"] = compared.reindex(activity.index).astype(object).fillna("")
     obs.index = [f"{sample}|{compartment}" for sample, compartment in activity.index]
     arrays = {name: table.loc[activity.index, activity.columns].to_numpy(np.float64) for name, table in layers.items()}
     adata = ad.AnnData(arrays["activity"], obs=obs, var=pd.DataFrame(index=activity.columns.astype(str)))
     adata.var.index.name = None
     adata.layers.update(arrays)
+    adata.layers["valid"] = np.isfinite(arrays["activity"])
     return adata
 
 
@@ -168,9 +189,11 @@ def build_profiles(
     composition: pd.DataFrame,
     ligands: pd.DataFrame,
     samples: list[dict],
+    phospho: Mapping[str, Mapping[str, str]],
     profiles: Thresholds,
     tumour_type: str,
     type: str,
+    rivals: Collection[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Turn the scores of a cohort into profiles, calls and drivers.
 
@@ -179,7 +202,8 @@ def build_profiles(
     scores
         ``activity/scores.tsv``.
     levels
-        Rows (sample x compartment) x driver genes, log2(CPM + 1); None on scales that do not tell expressed from not.
+        Rows (sample x compartment) x `drivers.genes_of`, log2(CPM + 1); None on scales that do not tell expressed
+        from not.
     rows
         Columns ``sample compartment`` of the measured rows, index of ``levels``.
     composition
@@ -188,10 +212,12 @@ def build_profiles(
         ``networks/ligands.tsv``.
     samples
         Sheet rows with ``sample`` and ``patient``; every one of them gets a call.
+    phospho
+        Sample -> site -> third (`noncanonical.phospho_thirds`); empty without phospho data.
     profiles
         The ``profiles`` section of the config.
-    tumour_type, type
-        ``tumour_type`` and ``expression.type`` of the config.
+    tumour_type, type, rivals
+        ``tumour_type``, ``expression.type`` and ``activity.rivals`` of the config.
 
     Returns
     -------
@@ -211,6 +237,7 @@ def build_profiles(
         found = driving.find_drivers(levels, rows, ligands, profiles["driver_log2_cpm"])
     by_sample = dict(tuple(found.groupby("sample")))
     index, purities = rows_by_compartment(scores), tumour_fractions(composition)
+    mrna = mrna_thirds(levels, rows)
     calls = []
     for sample in sorted(patients):
         purity = purities.get(sample, math.nan)
@@ -218,8 +245,10 @@ def build_profiles(
         call = decide(case, profiles)
         states = {"tumour": call.tumour.value, "microenvironment": call.non_tumour.value}
         driver = driving.summarise(by_sample.get(sample, found.iloc[:0]) if sample in assessed else None, states)
-        row = call_row(case, call, driver, purity, type, profiles)
-        calls.append({"sample": sample, "patient": patients[sample], **row})
+        row = call_row(case, call, driver, purity, type)
+        row |= {"sample": sample, "patient": patients[sample], "reference": compared_with(index.get(sample, {}))}
+        row["noncanonical"] = noncanonical(case, profiles, rivals, mrna.get(sample, {}), phospho.get(sample, {}))
+        calls.append(row)
     table = pd.DataFrame(calls, columns=CALL_COLUMNS)
     log.info("calls: %s", table["call"].value_counts().sort_index().to_dict())
     return activation_profiles(scores, patients), table, found

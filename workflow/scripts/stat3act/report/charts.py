@@ -2,6 +2,8 @@
 
 The data stay out of the specifications: each names its dataset, and the page fills it from the embedded tables. The
 colours are parameters, set by the page for its light and dark theme; the defaults here are those of the light one.
+Every chart that shows activities has above it what they are relative to (``against``, from `compared.against`): it is
+part of the picture, so that a saved chart still says it.
 """
 
 from collections.abc import Mapping
@@ -35,8 +37,12 @@ def _tint(name: str) -> alt.ExprRef:
     return alt.ExprRef(expr=name)
 
 
-def _finish(chart: alt.TopLevelMixin, description: str) -> dict:
-    """Add the themed colours and return the specification as a plain dict."""
+def _finish(chart: alt.TopLevelMixin, description: str, against: str = "") -> dict:
+    """Add the themed colours and what activities are relative to, and return the specification as a plain dict."""
+    if against:
+        style = {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": _tint("soft"), "offset": 8}
+        chart = chart.properties(title=alt.TitleParams(against.split("\n"), **style))
+        description = f"{description} {against.replace(chr(10), ' ')}."
     params = [alt.TopLevelParameter(name=name, value=value) for name, value in INK.items()]
     axis = alt.AxisConfig(
         labelColor=_tint("soft"),
@@ -107,7 +113,7 @@ def _margin_title(base: alt.Chart, words: str, angle: int) -> alt.Chart:
     return base.transform_aggregate(n="count()").mark_text(text=words, angle=angle, dx=-6, **style)
 
 
-def compartments(on_activity: float, by: str, samples: int) -> dict:
+def compartments(on_activity: float, by: str, samples: int, against: str) -> dict:
     """Tumour against microenvironment activity, with intervals; one unknown side: hollow, in the margin of that side.
 
     Dataset ``compartments``: ``sample call group x x_low x_high y y_low y_high x_text y_text``; null where unknown.
@@ -120,6 +126,8 @@ def compartments(on_activity: float, by: str, samples: int) -> dict:
         ``call``, ``category`` (column ``group``, text) or ``number`` (column ``group``, numeric).
     samples
         Number of samples; many of them are drawn smaller and their intervals fainter.
+    against
+        What the activities are relative to.
     """
     base = alt.Chart(alt.NamedData("compartments"))
     # The padding keeps the margin free for samples with one unknown side.
@@ -156,10 +164,11 @@ def compartments(on_activity: float, by: str, samples: int) -> dict:
         _margin_title(no_y, "microenvironment unknown", 0).encode(x=alt.value("width"), y=alt.value(HEIGHT - MARGIN)),
     ]
     chart = alt.layer(*layers, width="container", height=HEIGHT)
-    return _finish(chart, "STAT3 activity of the tumour against that of the microenvironment, one mark per sample.")
+    words = "STAT3 activity of the tumour against that of the microenvironment, one mark per sample."
+    return _finish(chart, words, against)
 
 
-def ranked(on_activity: float, samples: int) -> dict:
+def ranked(on_activity: float, samples: int, against: str) -> dict:
     """Bulk activity of every sample with its interval, highest first.
 
     Dataset ``ranked``: ``sample call rank value low high text``. Up to 60 samples are named; above that, the rank
@@ -184,10 +193,10 @@ def ranked(on_activity: float, samples: int) -> dict:
         base.mark_point(filled=True, size=50, opacity=1).encode(**{rule: middle}, **place, **sign, tooltip=tooltip),
     ]
     chart = alt.layer(*layers).properties(width="container", **size)
-    return _finish(chart, "STAT3 activity of the unsplit samples with intervals, highest first.")
+    return _finish(chart, "STAT3 activity of the unsplit samples with intervals, highest first.", against)
 
 
-def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]]) -> dict:
+def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]], against: str) -> dict:
     """STAT3 against interferon activity in one compartment.
 
     Dataset ``interferon``: ``sample call call_name x y score``.
@@ -198,6 +207,8 @@ def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]]) -> 
         Activity that ON needs; drawn as dashed lines.
     answers
         `stat3act.report.evidence.CALLS` or ``STATES``: what colours and shapes the marks.
+    against
+        What the activities are relative to.
     """
     tooltip = [
         alt.Tooltip("sample:N", title="Sample"),
@@ -220,10 +231,11 @@ def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]]) -> 
     return _finish(
         chart.properties(width="container", height=HEIGHT),
         "STAT3 activity against interferon activity of the chosen compartment, one mark per sample.",
+        against,
     )
 
 
-def heatmap(samples: int, axes: list[str]) -> dict:
+def heatmap(samples: int, axes: list[str], against: str) -> dict:
     """Activity of every axis in every sample of one compartment; unknown cells are hollow.
 
     Dataset ``heatmap``: ``sample rank axis activity text reason``.
@@ -266,7 +278,7 @@ def heatmap(samples: int, axes: list[str]) -> dict:
         .encode(x=x, y=y, tooltip=tooltip)
     )
     chart = alt.layer(known, unknown).properties(width="container", height=22 * len(axes))
-    return _finish(chart, "Activity of every axis in every sample of the chosen compartment.")
+    return _finish(chart, "Activity of every axis in every sample of the chosen compartment.", against)
 
 
 def bars(dataset: str, title: str, description: str, order: list[str], samples: int) -> dict:
@@ -329,7 +341,7 @@ def phospho() -> dict:
     return _finish(chart, "Rank correlation with phospho-STAT3 of each method, with intervals.")
 
 
-def card(on_activity: float, axes: list[str], compartments: list[str]) -> dict:
+def card(on_activity: float, axes: list[str], compartments: list[str], against: str) -> dict:
     """Axes of one sample per compartment, with intervals, for its card.
 
     Dataset ``card``: ``axis compartment value low high text``.
@@ -360,4 +372,4 @@ def card(on_activity: float, axes: list[str], compartments: list[str]) -> dict:
         ),
     ]
     chart = alt.layer(*layers).properties(width="container", height=9 * len(axes) * (len(compartments) + 1))
-    return _finish(chart, "Activity of every axis of this sample, per compartment, with intervals.")
+    return _finish(chart, "Activity of every axis of this sample, per compartment, with intervals.", against)

@@ -49,9 +49,8 @@ _SCORES = {
         "t; z after a bulk split",
     ),
     "activity": (
-        "Activity beyond what the rival axes explain, over the standard deviation of its null (gene permutation; "
-        "matched control panels after a bulk split). 0 is the "
-        "reference.",
+        "Activity beyond what the rival axes explain, over the standard deviation of its null (gene permutation times "
+        "inflation; matched control panels after a bulk split). 0 is the reference that the column reference names.",
         Z,
     ),
     "ci_low": ("Lower end of the confidence interval of the activity.", Z),
@@ -74,8 +73,38 @@ _SCORES = {
     ),
     "leading_genes": ("Genes that add most to the activity, strongest first, joined by ';'.", "symbols"),
     "activity_without_top_gene": ("Activity after leaving the strongest gene out.", Z),
-    "reference": ("What the sample was compared with, and how many samples that was.", TEXT),
+    "reference": (
+        "What the activity is relative to: cohort, controls or a frozen file, with the number of samples and their "
+        "stratum. After a bulk split always the cohort.",
+        TEXT,
+    ),
+    "inflation": (
+        "What co-expression adds to the spread of the null: root mean square z of control sets that match the axis "
+        "gene by gene and are partly co-expressed. The activity is divided by it. Empty after a bulk split, whose "
+        "control panels hold it already.",
+        "factor, 1 or more",
+    ),
     **_REASON,
+}
+
+# Only where the config asks for them (`activity.also`), as last columns of scores and activation profiles.
+ALSO = {
+    method: (
+        f"Score of decoupler's {method}{note}: not adjusted for rivals, not calibrated, in no call. Empty where an "
+        "axis has too few genes for it, and after a bulk split.",
+        unit,
+    )
+    for method, note, unit in [
+        ("ulm", "", "t"),
+        ("mlm", ", all axes in one model", "t"),
+        ("viper", "", "normalised enrichment"),
+        ("zscore", " (KSEA: mean of the targets less that of all genes)", Z),
+        ("waggr", " (weighted mean)", "standard deviations of the reference"),
+        ("aucell", ", genes that rise with the axis", SHARE),
+        ("gsea", ", genes that rise with the axis", "normalised enrichment"),
+        ("gsva", ", genes that rise with the axis; depends on the other samples", "-1 to 1"),
+        ("ora", ", genes that rise with the axis among the highest 5 %", "log odds ratio"),
+    ]
 }
 
 _STATE = "ON, OFF or UNKNOWN by the evidence rule; UNKNOWN is not OFF."
@@ -100,6 +129,11 @@ _CALLS = {
     "microenvironment_ci_high": ("Upper end of its confidence interval.", Z),
     "bulk_activity": ("STAT3 activity (stat3_core) of the unsplit sample.", Z),
     "bulk_score": ("Its unadjusted score, without the rival axes.", "t"),
+    "reference": (
+        "What the activities are relative to, with the number of samples; per compartment where they differ. After a "
+        "bulk split, tumour and microenvironment are always relative to the cohort.",
+        TEXT,
+    ),
     "dominant_lineage": (
         "Strongest lineage that is ON; microenvironment when only the pooled microenvironment is; empty when none is.",
         TEXT,
@@ -111,8 +145,9 @@ _CALLS = {
     ),
     "ifn_activity": ("Activity of the interferon/STAT1 axis in the tumour; in the bulk where there is no tumour.", Z),
     "noncanonical": (
-        "hypothesis: genes of unphosphorylated STAT3 are up while the canonical ones are not on; not_assessable: RNA "
-        "cannot say.",
+        "hypothesis: genes of unphosphorylated STAT3 are up with NF-kB in the model, STAT3 mRNA is in the cohort's "
+        "upper third and the canonical targets are low; phospho_supported: phospho data of the sample agree; "
+        "not_assessable: nothing can be said. RNA tells nothing of pS727, mitochondrial or acetylated STAT3.",
         "word",
     ),
     "purity": ("Tumour share of the sample.", SHARE),
@@ -220,14 +255,18 @@ TABLES = {
     ),
     "reference": Table(
         "activity/reference.tsv",
-        "one compartment x gene of the reference samples were compared with",
+        "one compartment x gene, or compartment x axis, of the reference samples are compared with",
         {
             **_COMPARTMENT,
-            "gene": ("Gene.", "symbol"),
             "stratum": ("Samples of this stratum are compared with it; empty without strata.", TEXT),
+            "gene": ("Gene; empty in the row of an axis.", "symbol"),
             "location": ("Mean of the reference.", "log2 scale of the input"),
-            "scale": ("Standard deviation of the reference.", "log2 scale of the input"),
+            "scale": ("Standard deviation of the reference, moderated over genes of like expression.", "same"),
             "n": ("Reference samples.", "samples"),
+            "axis": ("Scored gene programme; empty in the row of a gene.", TEXT),
+            "inflation": ("What co-expression adds to the spread of the axis's null.", "factor, 1 or more"),
+            "fingerprint": ("Digest of the axis and its rivals: the factor holds for these genes and weights.", "hash"),
+            "value_scale": ("Scale of the values: a frozen reference serves values of the same scale only.", TEXT),
         },
     ),
     "pseudobulk": Table(
@@ -335,5 +374,5 @@ def undescribed(table: str, columns: Iterable[str]) -> list[str]:
     KeyError
         When the table is not described at all.
     """
-    known = TABLES[table].columns
+    known = {**TABLES[table].columns, **(ALSO if table in ("activation_profiles", "scores") else {})}
     return [column for column in columns if column not in known]

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from stat3act.activity.inflation import MODULE_SHARE
+
 # Every entry was looked up; a key is what `_keys` chooses by.
 CITATIONS = {
     "schaafsma": "Schaafsma E, Yuan Y, Zhao Y, Cheng C. Computational STAT3 activity inference reveals its roles in "
@@ -65,7 +67,7 @@ def _keys(config: Mapping) -> list[str]:
         if not config["compartments"]["malignant_key"]:
             keys += ["infercnvpy", "tirosh"]
         keys.append("squair")
-    elif _is_split(config):
+    elif is_split_from_bulk(config):
         keys.append("bayesprism")
     keys += ["decoupler", "schaafsma"]
     if config["networks"]["regulon"] == "collectri":
@@ -79,7 +81,8 @@ def _doublets(config: Mapping) -> bool:
     return expression["doublets"]["method"] == "scrublet" and expression["scale"] == "counts"
 
 
-def _is_split(config: Mapping) -> bool:
+def is_split_from_bulk(config: Mapping) -> bool:
+    """Tell whether tumour and microenvironment were estimated from bulk."""
     compartments = config["compartments"]
     return not _is_single_cell(config) and compartments["method"] == "auto" and bool(compartments["reference"])
 
@@ -132,13 +135,16 @@ def _compartments_text(config: Mapping, cite) -> str:
             f"are the unit of every statistic {cite('squair')}; compartments with fewer than {part['min_cells']} cells "
             "were left unknown."
         )
-    if _is_split(config):
+    if is_split_from_bulk(config):
         return (
             f"Fractions of the reference's cell states ({part['reference']}) were estimated per sample by expectation "
             f"maximisation, under the model of BayesPrism {cite('bayesprism')}. Activities of tumour and "
             "microenvironment were estimated together by regressing each target's log residual on its weight times the "
             "tumour's share and on its weight times the rest; attributed expression was not scored. The tumour was "
-            f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above {part['max_purity']:g}."
+            f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above "
+            f"{part['max_purity']:g}. Both are relative to the cohort, whatever the unsplit sample is compared with; "
+            "their null is the spread of control panels of like level, spread and tumour share, without an inflation "
+            "factor."
         )
     return "Samples were not split into compartments: activities are those of the whole sample."
 
@@ -154,18 +160,37 @@ def _activity_text(config: Mapping, cite) -> str:
     third = "" if regulon == "none" else " and the STAT3 regulon "
     third += cite("collectri") if regulon == "collectri" else ("" if regulon == "none" else f"({regulon})")
     rivals = ", ".join(activity["rivals"]) or "none"
+    also = ""
+    if activity["also"]:
+        also = (
+            f" Scores of {', '.join(activity['also'])} by decoupler {cite('decoupler')} are listed beside the "
+            "activity; they are neither adjusted nor calibrated and entered no call."
+        )
     return (
         f"Log expression was standardised per gene against {against}{strata} (standard deviations moderated over "
         f"genes of like expression, plus {activity['min_scale']:g} log2 units in quadrature) and limited to "
         f"{activity['clip']:g} standard deviations. STAT3 activity was scored with panels of signed target genes "
-        f"(feedback genes, epithelial targets{third.rstrip()}), each in one linear model with the rival axes "
-        f"({rivals}; genes they share with STAT3 enter them with a smaller weight), after the multivariate linear "
-        f"model of decoupler {cite('decoupler')}; it is given over the standard deviation of its null, in which the "
-        "residuals left by the rivals are permuted among genes of like mean and spread "
-        f"{cite('scdrs')}. STAT3 itself and its ligands are in no score. p values are one-sided; q values are "
-        f"corrected per axis over samples and compartments {cite('bh')}; intervals have level "
-        f"{activity['confidence_level']:g}. Axes with fewer than {activity['min_targets']} measured genes were left "
-        f"unknown. That compartments differ in STAT3 activity was shown before from target genes {cite('schaafsma')}."
+        f"(feedback genes, epithelial targets{third.rstrip()}), in the bundled panels weighted by log2(1 + sources). "
+        f"The levels of all rival axes ({rivals}) came from one regression on their own genes, after the multivariate "
+        f"linear model of decoupler {cite('decoupler')}; a level below the reference counted as zero. What the rivals "
+        "explain was subtracted, the genes they share with STAT3 taking a stated part of the level, and the weighted "
+        f"sum of the targets was taken over the rest. {_chance_text(activity, cite)} STAT3 itself and its ligands are "
+        "in no score. p values are one-sided; q values are corrected per axis over samples and compartments "
+        f"{cite('bh')}; intervals have level {activity['confidence_level']:g}. Axes with fewer than "
+        f"{activity['min_targets']} measured genes were left unknown. That compartments differ in STAT3 activity was "
+        f"shown before from target genes {cite('schaafsma')}.{also}"
+    )
+
+
+def _chance_text(activity: Mapping, cite) -> str:
+    # Controls are known not to be active, so that their own spread is chance as well.
+    own = ", or the panel's own over the controls where that is larger" if activity["reference"] == "controls" else ""
+    return (
+        "Its null exchanges the panel's weights with those of genes of like mean and spread, with exact mean and "
+        f"variance over all such permutations {cite('scdrs')}. Because targets vary together, the resulting z was "
+        "divided by an inflation factor: the root mean square z, over the reference and never below 1, of control "
+        f"sets matched gene by gene, {MODULE_SHARE * 100:g} % of whose genes come from one co-expression "
+        f"module{own}. Activity is that quotient."
     )
 
 

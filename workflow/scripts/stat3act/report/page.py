@@ -17,7 +17,8 @@ import pandas as pd
 
 from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS
 from stat3act.report import charts, columns, evidence
-from stat3act.report.methods_text import methods_paragraphs, references
+from stat3act.report.compared import against
+from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
 from stat3act.tables import read_table
 
 CSP = (
@@ -93,12 +94,13 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
     """Build the specification of every chart the cohort has data for."""
     calls, profiles = tables["calls"], tables["activation_profiles"]
     samples = len(calls)
-    compartments = list(shown_compartments(profiles).values())
+    names = shown_compartments(profiles)
+    told = against(profiles, names)
     axes = [axis_name(axis) for axis in ordered_axes(profiles["axis"].unique())]
     specs = {
-        "interferon": charts.interferon(on_activity, answers_of(calls)),
-        "heatmap": charts.heatmap(samples, axes),
-        "card": charts.card(on_activity, axes, compartments),
+        "interferon": charts.interferon(on_activity, answers_of(calls), told),
+        "heatmap": charts.heatmap(samples, axes, told),
+        "card": charts.card(on_activity, axes, list(names.values()), told),
         "genes": charts.bars(
             "genes",
             "Gene ids",
@@ -108,14 +110,14 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
         ),
     }
     if is_split(calls):
-        specs["compartments:call"] = charts.compartments(on_activity, "call", samples)
-        for kind in sorted(set(kinds.values())):
-            specs[f"compartments:{kind}"] = charts.compartments(on_activity, kind, samples)
+        both = against(profiles, names, ("tumour", "microenvironment"))
+        for kind in ("call", *sorted(set(kinds.values()))):
+            specs[f"compartments:{kind}"] = charts.compartments(on_activity, kind, samples, both)
         specs["composition"] = charts.bars(
             "composition", "Share of the sample", "Composition of each sample.", COMPOSITION_PARTS, samples
         )
     else:
-        specs["ranked"] = charts.ranked(on_activity, samples)
+        specs["ranked"] = charts.ranked(on_activity, samples, against(profiles, names, ("bulk",)))
     if "cells_in" in tables["qc"]:
         specs["cells"] = charts.bars(
             "cells", "Cells", "Cells of each sample, kept and removed.", ["kept", "removed"], samples
@@ -149,12 +151,21 @@ def reference_words(config: Mapping) -> str:
             "the other samples of this cohort, compartment by compartment. An activity of 0 is typical of this "
             "cohort, not absent; in another cohort the same sample can have another value."
         )
+    split = ""
+    if is_split_from_bulk(config):
+        split = (
+            " Tumour and microenvironment, which were estimated from bulk, are compared with the cohort itself all "
+            "the same; only the unsplit sample is compared as said here."
+        )
     if activity["reference"] == "controls":
         strata = f", of the same {' and '.join(activity['strata'])}" if activity["strata"] else ""
-        return f"this cohort's control samples ({activity['controls']}){strata}. An activity of 0 is that of a control."
+        words = (
+            f"this cohort's control samples ({activity['controls']}){strata}. An activity of 0 is that of a control."
+        )
+        return words + split
     return (
         f"a frozen reference ({activity['reference']}). Adding samples does not change a score, and cohorts that use "
-        "the same reference can be compared."
+        f"the same reference can be compared.{split}"
     )
 
 
@@ -216,7 +227,8 @@ def described_tables(tables: Mapping[str, pd.DataFrame]) -> list[dict]:
     result = []
     for name, table in columns.TABLES.items():
         listed = tables[name].columns if name in tables else table.columns
-        rows = [(column, *table.columns.get(column, ("Not described.", ""))) for column in listed]
+        known = {**table.columns, **columns.ALSO}
+        rows = [(column, *known.get(column, ("Not described.", ""))) for column in listed]
         result.append({"name": name, "path": table.path, "row": table.row, "columns": rows, "here": name in tables})
     return result
 
