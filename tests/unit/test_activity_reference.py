@@ -107,11 +107,17 @@ def test_reference_survives_its_table_on_disk(measured, tmp_path):
 def test_a_frozen_reference_of_another_kind_is_refused_with_everything_that_differs(measured):
     table = to_table(measured, "tumour", "log2_ratio", MARKS)
     with pytest.raises(InputProblems) as error:
-        check_frozen(table, "old.tsv", "counts", {"tumour": MARKS | {"stat3_core": "cccc"}})
+        check_frozen(table, "old.tsv", "counts", lambda _: MARKS | {"stat3_core": "cccc"})
     message = str(error.value)
     assert "old.tsv" in message and "log2_ratio" in message and "compartment tumour, axis stat3_core" in message
     assert "ifn_stat1" not in message
-    check_frozen(to_table(measured, "tumour", "counts", MARKS), "old.tsv", "counts", {"tumour": MARKS})
+    check_frozen(to_table(measured, "tumour", "counts", MARKS), "old.tsv", "counts", lambda _: MARKS)
+
+
+def test_a_table_that_is_no_reference_is_refused_by_its_header(measured):
+    table = to_table(measured, "tumour", "counts", MARKS).drop(columns=["inflation", "location"])
+    with pytest.raises(InputProblems, match=r"no location, inflation(?s:.*)activity_reference"):
+        check_frozen(table, "old.tsv", "counts", lambda _: MARKS)
 
 
 def test_the_fingerprint_of_an_axis_changes_with_its_rivals_and_not_with_the_order_of_genes():

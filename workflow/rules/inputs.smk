@@ -18,9 +18,9 @@ def scoring_samples():
 
 
 def frozen_reference():
-    """Return the path of the frozen reference as a list; empty when the cohort brings its own."""
+    """Return the path of the frozen reference; None when the cohort brings its own."""
     reference = config["activity"]["reference"]
-    return [] if reference in ("cohort", "controls") else [reference]
+    return None if reference in ("cohort", "controls") else reference
 
 
 def sample_paths():
@@ -80,7 +80,8 @@ def recorded_inputs():
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
     if SPLIT:
         named |= {path: path for path in reference_files()}
-    named |= {path: path for path in frozen_reference()}
+    if frozen_reference():
+        named[frozen_reference()] = frozen_reference()
     return sorted(named.items())
 
 

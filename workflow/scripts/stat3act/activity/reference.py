@@ -1,6 +1,7 @@
 """What a sample is compared with: location and scale of every gene in a stated reference."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -204,7 +205,9 @@ def from_table(table: pd.DataFrame) -> Reference:
     )
 
 
-def check_frozen(table: pd.DataFrame, file: str, value_scale: str, fingerprints: dict[str, dict[str, str]]) -> None:
+def check_frozen(
+    table: pd.DataFrame, file: str, value_scale: str, fingerprints: Callable[[str], dict[str, str]]
+) -> None:
     """Refuse a frozen reference that was measured on another scale or with other axes.
 
     Parameters
@@ -216,20 +219,24 @@ def check_frozen(table: pd.DataFrame, file: str, value_scale: str, fingerprints:
     value_scale
         Scale of the values that are to be compared with it.
     fingerprints
-        By compartment, by axis: of the axes in use.
+        Returns, for a compartment, the fingerprint of each axis in use.
 
     Raises
     ------
     InputProblems
         Everything that differs, in one list.
     """
+    absent = [name for name in REFERENCE_COLUMNS if name not in table]
+    if absent:
+        mend = "name a reference.tsv that activity_reference of this version wrote"
+        raise_if_any([Problem(file, "header", f"no {', '.join(absent)}", "all columns of a reference", mend)])
     problems = []
     for found in sorted(set(table["value_scale"].dropna()) - {value_scale}):
         mend = "compare with a reference of the same kind of measurement"
         problems.append(Problem(file, "column 'value_scale'", found, f"{value_scale}, the scale of this cohort", mend))
-    axes = table[table["axis"].notna()]
-    for row in axes.itertuples():
-        wanted = fingerprints.get(row.compartment, {}).get(row.axis)
+    in_use = {compartment: fingerprints(compartment) for compartment in sorted(set(table["compartment"]))}
+    for row in table[table["axis"].notna()].itertuples():
+        wanted = in_use[row.compartment].get(row.axis)
         if wanted is not None and row.fingerprint != wanted:
             mend = "use the networks and activity.rivals of the cohort that wrote the reference"
             where = f"compartment {row.compartment}, axis {row.axis}"

@@ -1,6 +1,7 @@
 """Score every axis in every compartment of a cohort."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -206,6 +207,6 @@ def score_cohort(
     """
     inputs = cohort_inputs(expression, samples, settings)
     if settings["reference"] not in ("cohort", "controls"):
-        marks = {name: axis_fingerprints(axes, name, settings) for name in sorted(set(references["compartment"]))}
-        check_frozen(references, settings["reference"], inputs.value_scale, marks)
+        in_use = partial(axis_fingerprints, axes, settings=settings)
+        check_frozen(references, settings["reference"], inputs.value_scale, in_use)
     return score_rows(inputs.expression, inputs.rows, axes, settings, inputs.minimum, inputs.controls, references)

@@ -1,0 +1,1 @@
+"""Validation of the STAT3 score on public data, one module per question."""
