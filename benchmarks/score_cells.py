@@ -155,7 +155,7 @@ def ours_axes(folder: Path, axes: list[str], matrix: str, on_disk: bool, groups:
     source = chunks.from_h5ad(handle, matrix) if on_disk else chunks.from_matrix(load(folder, matrix))
     count, names = source.shape[0], gene_names(source.shape[1])
     net = pd.read_csv(folder / "axes.csv").rename(columns={"source": "axis", "target": "gene"})
-    table = net[net["axis"].isin(axes)].assign(compartments="all")
+    table = net[net["axis"].isin(axes)].assign(panel="own", compartments="all")
     rng = np.random.default_rng(1)
 
     def score(cells_source, number):

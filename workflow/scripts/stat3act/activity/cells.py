@@ -46,6 +46,7 @@ class CellScores:
         Names, sorted.
     score, activity
         Cells x axes, float32; NaN for a cell without counts, and for an axis that cannot be scored in its compartment.
+        Activity has an inflation factor of 1.
     genes
         Genes with a count in any cell: the universe of ``score``.
     pseudobulk
