@@ -110,6 +110,11 @@ class Place:
         return self.prepared.rivals(rivals_of(STAT3_AXIS, self.settings["rivals"]))
 
     @property
+    def groups(self) -> np.ndarray:
+        """Stratum of each row of the reference."""
+        return self.rows.loc[self.members, "stratum"].to_numpy()
+
+    @property
     def candidates(self) -> np.ndarray:
         """Genes that belong to no axis."""
         return np.flatnonzero(~self.prepared.weights.index.isin(set(load_axes()["gene"])))
@@ -191,16 +196,16 @@ def share_row(p: list[np.ndarray], goal: str = "", **names: str) -> dict:
 def factors(place: Place, panels: sparse.csr_array) -> np.ndarray:
     """Return the inflation factor that the workflow would use for each panel in the place of the core panel.
 
-    Where the reference rows are controls, a panel's own spread among them counts when it is the larger one.
+    Where the reference rows are controls, a panel's own spread among them counts; its control sets are those of the
+    core panel, which it matches.
     """
     if place.settings["reference"] != "controls":
         return np.full(panels.shape[1], place.reference.inflation[STAT3_AXIS])
-    rivals, strata, compartment = place.rivals, place.prepared.strata, place.rows["compartment"].iloc[0]
-    inside = place.profiles[place.members]
-    core = {STAT3_AXIS: (place.weights, rivals)}
-    common = inflation.measure_inflation(inside, core, rivals, strata, place.candidates, False, compartment)[STAT3_AXIS]
-    own = np.sqrt((model.panel_z(inside, panels, rivals, strata) ** 2).mean(axis=0))
-    return np.maximum(common, own)
+    rivals, strata, inside = place.rivals, place.prepared.strata, place.profiles[place.members]
+    found = inflation.split_modules(inside, place.groups, rivals, strata, place.candidates, place.name)
+    squares = inflation.control_squares(inside, place.weights, rivals, strata, found, place.name)
+    own = model.panel_z(inside, panels, rivals, strata)
+    return np.array([inflation.factor(squares, len(inside), z) for z in own.T])
 
 
 def textbook_p(values: np.ndarray, panels: sparse.csr_array) -> np.ndarray:
@@ -222,7 +227,7 @@ def fresh_panels(place: Place, share: float, repeats: int):
     """
     inside = np.flatnonzero(place.members)
     for repeat in range(repeats):
-        for train, _ in inflation.halves(len(inside)):
+        for train, _ in inflation.halves(place.groups):
             seed = f"fresh {repeat} {train[0]}"
             others = np.setdiff1d(np.arange(len(place.members)), inside[train])
             modules = inflation.find_modules(

@@ -141,7 +141,7 @@ def judge(
 
 def panels_by_half(here: Place) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield, for each half of the reference, its row numbers and panels (genes x panels) with modules of the other."""
-    for train, rows in inflation.halves(len(here.rows)):
+    for train, rows in inflation.halves(here.rows["stratum"].to_numpy()):
         seed = f"coverage {train[0]}"
         modules = inflation.find_modules(here.profiles[train], here.rivals, here.prepared.strata, here.candidates, seed)
         sets = inflation.control_sets(here.weights, here.prepared.strata, modules, seed)

@@ -146,7 +146,7 @@ def calibration(table: pd.DataFrame) -> list[str]:
             0.05 (should be 5 %), with its interval from the spread between panels. First, panels that match the core
             panel gene by gene and draw a quarter of their genes from one co-expression module, found on other rows
             than those scored. Modules are drawn as for the inflation factor, so this says that the factor does what it
-            is for on fresh panels and rows, no more. The univariate t is read as the test that it is not."""),
+            is for on fresh panels, no more. The univariate t is read as the test that it is not."""),
         grid(main, "dataset", "method", with_interval),
         "![p of random matched panels](images/scoring_calibration.svg)",
         paragraph("""
@@ -199,7 +199,8 @@ def planted(table: pd.DataFrame) -> list[str]:
             axes, and they hold genes of the core panel; `leukocytes` replaces a share of a solid tumour by immune
             cells. The activity is called by the evidence rule, the univariate ones by a t above 1.645. "Activity" is
             the share among profiles that are not called before, which have nothing but the planted change; real
-            cohorts hold samples that are active already (`none`), and "all samples" counts them too."""),
+            cohorts hold samples that are active already (`none`), and "all samples" counts them too. The goal was first
+            set on all samples; both are listed."""),
         grid(rows[rows["dataset"] == "all"], "group", "method"),
         *(part for method in own for part in (f"{label(method).capitalize()}, by data set:", by_data(method))),
     ]

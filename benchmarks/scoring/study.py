@@ -74,9 +74,9 @@ def bench_of(cohort: Cohort, axes: pd.DataFrame) -> v.Bench:
     rivals = v.rivals_of(bench, v.Variant("all rivals"))
     candidates = np.flatnonzero(~bench.profiles.columns.isin(set(axes["gene"])))
     values = bench.profiles.to_numpy()[reference]
-    splits = inflation.halves(len(values))
-    modules = [inflation.find_modules(values[train], rivals, bench.strata, candidates, "study") for train, _ in splits]
-    return replace(bench, modules=modules, halves=[test for _, test in splits])
+    groups = cohort.rows["stratum"].to_numpy()[reference]
+    found = inflation.split_modules(values, groups, rivals, bench.strata, candidates, "study")
+    return replace(bench, modules=[modules for modules, _ in found], halves=[rows for _, rows in found])
 
 
 def learn_weights(benches: list[v.Bench], panels: tuple[str, ...], left_out: str) -> pd.Series:

@@ -244,11 +244,9 @@ def inflation_of(bench: Bench, variant: Variant, weights: dict[str, np.ndarray],
         z_values(reference[rows], [parts[half] for parts in drawn], rivals, bench, variant)
         for half, rows in enumerate(bench.halves)
     ]
-    square = np.mean(np.concatenate(found) ** 2)
-    if bench.controls:
-        own = z_values(reference, as_columns(weights), rivals, bench, variant)[:, 0]
-        square = max(square, inflation.moderated_square(own, found[0]))
-    return float(np.sqrt(max(1.0, square)))
+    squares = np.concatenate([np.mean(z**2, axis=0) for z in found]) if found else np.empty(0)
+    own = z_values(reference, as_columns(weights), rivals, bench, variant)[:, 0] if bench.controls else None
+    return inflation.factor(squares, len(reference), own)
 
 
 CORE, EPITHELIAL, REGULON = "stat3_core", "stat3_epithelial", "stat3_regulon"

@@ -153,11 +153,10 @@ def test_inflation_divides_activity_and_contributions_and_leaves_the_error_above
     assert (inflated.error >= 1).all()
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_single_precision_gives_the_same_activity(case, kind):
+def test_single_precision_gives_the_same_activity(case):
     profiles, weights, rivals, strata = case
     expected = model.adjusted_statistic(profiles, weights, rivals, strata).activity
-    found = model.adjusted_statistic(profiles.astype(kind), weights, rivals, strata).activity
+    found = model.adjusted_statistic(profiles.astype(np.float32), weights, rivals, strata).activity
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

@@ -91,6 +91,7 @@ def measured(expression):
     return replace(fit_reference(expression, strata, 0.5), inflation=inflation)
 
 
+ROWS = pd.DataFrame({"compartment": ["tumour", "bulk"], "stratum": ["1", ""], "reason": ""})
 MARKS = {"ifn_stat1": "aaaa", "stat3_core": "bbbb"}
 
 
@@ -107,22 +108,32 @@ def test_reference_survives_its_table_on_disk(measured, tmp_path):
 def test_a_frozen_reference_of_another_kind_is_refused_with_everything_that_differs(measured):
     table = to_table(measured, "tumour", "log2_ratio", MARKS)
     with pytest.raises(InputProblems) as error:
-        check_frozen(table, "old.tsv", "counts", lambda _: MARKS | {"stat3_core": "cccc"})
+        check_frozen(table, "old.tsv", ROWS, "counts", lambda _: MARKS | {"stat3_core": "cccc"})
     message = str(error.value)
     assert "old.tsv" in message and "log2_ratio" in message and "compartment tumour, axis stat3_core" in message
     assert "ifn_stat1" not in message
-    check_frozen(to_table(measured, "tumour", "counts", MARKS), "old.tsv", "counts", lambda _: MARKS)
+    check_frozen(to_table(measured, "tumour", "counts", MARKS), "old.tsv", ROWS, "counts", lambda _: MARKS)
 
 
 def test_a_table_that_is_no_reference_is_refused_by_its_header(measured):
     table = to_table(measured, "tumour", "counts", MARKS).drop(columns=["inflation", "location"])
     with pytest.raises(InputProblems, match=r"no location, inflation(?s:.*)activity_reference"):
-        check_frozen(table, "old.tsv", "counts", lambda _: MARKS)
+        check_frozen(table, "old.tsv", ROWS, "counts", lambda _: MARKS)
 
 
 def test_the_fingerprint_of_an_axis_changes_with_its_rivals_and_not_with_the_order_of_genes():
     weights = pd.DataFrame({"a": [1.0, 0, 0, 2], "b": [0, 1.0, 0, 0], "c": [0, 0, 1.0, 0]}, index=list("wxyz"))
-    first = fingerprint(weights, "a", ["b"])
-    assert first == fingerprint(weights.iloc[::-1], "a", ["b", "absent"])
-    assert first != fingerprint(weights, "a", ["b", "c"])
-    assert first != fingerprint(weights * [2, 1, 1], "a", ["b"])
+    first = fingerprint(weights, "a", ["b"], 5, 0)
+    assert first == fingerprint(weights.iloc[::-1], "a", ["b", "absent"], 5, 0)
+    assert first != fingerprint(weights, "a", ["b", "c"], 5, 0)
+    assert first != fingerprint(weights * [2, 1, 1], "a", ["b"], 5, 0)
+    assert first != fingerprint(weights, "a", ["b"], 4, 0)
+    assert first != fingerprint(weights, "a", ["b"], 5, 1)
+
+
+@pytest.mark.parametrize(("compartment", "stratum"), [("bulk", "1"), ("tumour", "24 h"), ("tumour", "")])
+def test_a_reference_that_covers_no_row_is_refused(measured, compartment, stratum):
+    rows = pd.DataFrame({"compartment": [compartment], "stratum": [stratum], "reason": [""]})
+    with pytest.raises(InputProblems) as error:
+        check_frozen(to_table(measured, "tumour", "counts", MARKS), "old.tsv", rows, "counts", lambda _: MARKS)
+    assert "tumour (1), tumour (2)" in str(error.value) and "activity.strata" in str(error.value)

@@ -14,6 +14,7 @@ SETTINGS = {
     "reference": "cohort",
     "rivals": ["ifn_stat1"],
     "clip": 5,
+    "min_log2_cpm": 0.0,
     "min_scale": 0.5,
     "min_targets": 10,
     "min_programme_targets": 4,

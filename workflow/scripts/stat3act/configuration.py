@@ -334,15 +334,16 @@ def _check_reference(config, schema) -> Iterator[Parts]:
             "a query that selects the control samples, because `activity.reference` is controls",
             "write for example `controls: condition == 'Mock'`, or set `reference: cohort`",
         )
-    if section["reference"] != "controls":
-        for key in ("controls", "strata"):
-            if section[key]:
-                yield (
-                    f"key `activity.{key}`",
-                    short(section[key]),
-                    f"nothing, because `activity.reference` is {section['reference']}",
-                    f"set `reference: controls`, or remove `{key}`",
-                )
+    # A frozen reference may be stratified: then the sheet must say which stratum a sample belongs to.
+    keys = {"controls": (), "cohort": ("controls", "strata")}.get(section["reference"], ("controls",))
+    for key in keys:
+        if section[key]:
+            yield (
+                f"key `activity.{key}`",
+                short(section[key]),
+                f"nothing, because `activity.reference` is {section['reference']}",
+                f"set `reference: controls`, or remove `{key}`",
+            )
     for number, rival in enumerate(section["rivals"]):
         where = f"key `activity.rivals[{number}]`"
         if rival not in RIVALS:

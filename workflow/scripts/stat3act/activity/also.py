@@ -1,7 +1,8 @@
 """Scores of decoupler's methods beside the activity: extra columns for comparison, which no call looks at.
 
-They are unadjusted: none knows which axes are rivals, of matched genes, of co-expression or of the replicates. They
-are not calibrated: their units differ, their p values are not kept, and no threshold applies to them.
+They are unadjusted: none knows of rivals (mlm alone fits all axes together), of matched genes, of co-expression or of
+the replicates. They are not calibrated: their units differ, their p values are not kept, and no threshold applies to
+them.
 """
 
 import math

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+# What the column `reference` says: "controls (n=3, late)".
+REFERENCE_NAME = r"^(?P<kind>.*) \(n=(?P<n>\d+)(?:, (?P<stratum>.*))?\)$"
 SCORE_COLUMNS = [
     "sample",
     "compartment",

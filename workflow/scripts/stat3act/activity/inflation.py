@@ -16,11 +16,13 @@ from stat3act.activity import model
 from stat3act.activity.reference import inverse_trigamma
 
 SETS = 200
-# A quarter of a curated set from one module is a convention: real panels lie around it, and docs/validation/scoring.md
-# shows what other shares give.
+# A quarter of a curated set from one module is a convention; docs/validation/scoring.md shows what other shares give.
 MODULE_SHARE = 0.25
-# Two halves of at least this many rows: co-expression of fewer cannot be told from chance.
-MIN_HALF = 2
+# Modules of few rows are mostly noise and measure too small a factor: below ENOUGH_ROWS rows it is not taken to be
+# smaller than TYPICAL, the middle of the core panel's factors in six TCGA cohorts of 27 to 80 samples (1.05 to 1.24).
+ENOUGH_ROWS = 24
+TYPICAL = 1.1
+MIN_HALF = 4
 MAX_ROWS = 400
 
 
@@ -77,7 +79,7 @@ def find_modules(
     similar = np.round(residual[:, chosen].T @ residual, 9)
     pools = [candidates[strata[candidates] == stratum] for stratum in range(strata.max() + 1)]
     order = [np.argsort(-similar[:, pool], axis=1, kind="stable") for pool in pools]
-    return Modules(pools, [np.argsort(by_similarity, axis=1) for by_similarity in order])
+    return Modules(pools, [np.argsort(by_similarity, axis=1, kind="stable") for by_similarity in order])
 
 
 def control_sets(
@@ -111,23 +113,32 @@ def control_sets(
         together = rng.binomial(len(here), share, size=(SETS, 1))
         # The module's nearest genes come first, then the others in random order.
         keys = np.where(rank < together, -1.0, rng.random(rank.shape))
-        genes.append(pool[np.argsort(keys, axis=1)[:, : len(here)]])
+        genes.append(pool[np.argsort(keys, axis=1, kind="stable")[:, : len(here)]])
         values.append(rng.permuted(np.tile(here, (SETS, 1)), axis=1))
     rows = np.hstack(genes)
     columns = np.broadcast_to(np.arange(SETS)[:, None], rows.shape)
     return sparse.csr_array((np.hstack(values).ravel(), (rows.ravel(), columns.ravel())), (len(weights), SETS))
 
 
-def halves(rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Split the rows in two by turns: modules are found on one half and measured on the other, and the reverse.
+def halves(groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split the rows in two: modules are found on one half and measured on the other, and the reverse.
 
-    Modules that were found and measured on the same few rows would look more co-expressed than they are.
+    Modules that were found and measured on the same few rows would look more co-expressed than they are. Rows take
+    turns where they are of one group; else groups do, because the deviations of a group sum to zero and two of them
+    would be mirror images.
+
+    Parameters
+    ----------
+    groups
+        Stratum of each row of the reference.
     """
-    numbers = np.unique(np.linspace(0, rows - 1, min(rows, MAX_ROWS)).astype(int))
-    return [(numbers[::2], numbers[1::2]), (numbers[1::2], numbers[::2])]
+    numbers = np.unique(np.linspace(0, len(groups) - 1, min(len(groups), MAX_ROWS)).astype(int))
+    turn = np.unique(groups[numbers], return_inverse=True)[1]
+    first = (turn if turn.any() else np.arange(len(numbers))) % 2 == 0
+    return [(numbers[first], numbers[~first]), (numbers[~first], numbers[first])]
 
 
-def moderated_square(own: np.ndarray, sets: np.ndarray) -> float:
+def moderated_square(own: np.ndarray, squares: np.ndarray, rows: int) -> float:
     """Draw a panel's own mean square over the control samples towards that of its control sets.
 
     A dozen controls measure a spread badly. As for the variance of a gene (Smyth 2004, doi 10.2202/1544-6115.1027),
@@ -137,19 +148,77 @@ def moderated_square(own: np.ndarray, sets: np.ndarray) -> float:
     ----------
     own
         Per control sample, z of the panel.
-    sets
-        Rows x sets, z of the control sets.
+    squares
+        Per control set, the mean square of its z over the rows.
+    rows
+        How many rows that were.
     """
-    prior, rows = np.mean(sets**2), len(sets)
-    between = np.var(np.log(np.mean(sets**2, axis=0))) - polygamma(1, rows / 2)
+    prior = float(np.mean(squares))
+    between = np.var(np.log(squares)) - polygamma(1, rows / 2)
     if between <= 0:
-        return float(prior)
+        return prior
     prior_df = 2 * inverse_trigamma(between)
-    return float((prior_df * prior + len(own) * np.mean(own**2)) / (prior_df + len(own)))
+    return (prior_df * prior + len(own) * float(np.mean(own**2))) / (prior_df + len(own))
+
+
+def split_modules(
+    profiles: np.ndarray,
+    groups: np.ndarray,
+    rivals: model.Rivals,
+    strata: np.ndarray,
+    candidates: np.ndarray,
+    seed: str,
+) -> list[tuple[Modules, np.ndarray]]:
+    """Find modules on each half of the rows; with each, the numbers of the other rows. Empty with too few rows."""
+    splits = halves(groups)
+    if min(len(half) for half in splits[0]) < MIN_HALF or not len(candidates):
+        return []
+    return [(find_modules(profiles[train], rivals, strata, candidates, seed), test) for train, test in splits]
+
+
+def control_squares(
+    profiles: np.ndarray,
+    weights: np.ndarray,
+    rivals: model.Rivals,
+    strata: np.ndarray,
+    found: list[tuple[Modules, np.ndarray]],
+    seed: str,
+) -> np.ndarray:
+    """Return, per control set of a panel, the mean square of its z over the rows it was not found on."""
+    parts = [
+        model.panel_z(profiles[rows], control_sets(weights, strata, modules, seed), rivals, strata)
+        for modules, rows in found
+    ]
+    return np.concatenate([np.mean(z**2, axis=0) for z in parts]) if parts else np.empty(0)
+
+
+def factor(squares: np.ndarray, rows: int, own: np.ndarray | None) -> float:
+    """Turn what was measured into an inflation factor.
+
+    Parameters
+    ----------
+    squares
+        From `control_squares`; empty where nothing could be measured.
+    rows
+        Rows of the reference.
+    own
+        Where these are controls, the panel's own z in each of them.
+
+    Returns
+    -------
+    Root mean square, rounded to four digits and at least 1; at least `TYPICAL` with fewer than `ENOUGH_ROWS` rows.
+    """
+    square = TYPICAL**2 if rows < ENOUGH_ROWS else 1.0
+    if len(squares):
+        square = max(square, float(np.mean(squares)))
+    if own is not None:
+        square = max(square, moderated_square(own, squares, rows // 2) if len(squares) else float(np.mean(own**2)))
+    return float(f"{np.sqrt(square):.4g}")
 
 
 def measure_inflation(
     profiles: np.ndarray,
+    groups: np.ndarray,
     panels: dict[str, tuple[np.ndarray, model.Rivals]],
     rivals: model.Rivals,
     strata: np.ndarray,
@@ -163,6 +232,8 @@ def measure_inflation(
     ----------
     profiles
         Rows x genes, standardised; the rows of the reference.
+    groups
+        Stratum of each row.
     panels
         By axis: its weights, and the rivals it is scored beside.
     rivals
@@ -180,23 +251,12 @@ def measure_inflation(
 
     Returns
     -------
-    By axis: the root mean square of the z of its control sets, at least 1 and rounded to four digits; 1 with fewer
-    than `MIN_HALF` rows in a half, or without candidates, where co-expression cannot be measured.
+    By axis, its `factor`.
     """
-    splits = halves(len(profiles))
-    enough = min(len(half) for half in splits[0]) >= MIN_HALF and len(candidates) > 0
-    found = [find_modules(profiles[train], rivals, strata, candidates, seed) for train, _ in splits] if enough else []
+    found = split_modules(profiles, groups, rivals, strata, candidates, seed)
     factors = {}
     for axis, (weights, beside) in panels.items():
-        square = 1.0
-        z = [
-            model.panel_z(profiles[test], control_sets(weights, strata, modules, f"{seed}|{axis}"), beside, strata)
-            for modules, (_, test) in zip(found, splits, strict=bool(found))
-        ]
-        if z:
-            square = np.mean(np.concatenate(z) ** 2)
-        if z and controls:
-            own = model.panel_z(profiles, sparse.csr_array(weights[:, None]), beside, strata)[:, 0]
-            square = max(square, moderated_square(own, z[0]))
-        factors[axis] = float(f"{np.sqrt(max(1.0, square)):.4g}")
+        squares = control_squares(profiles, weights, beside, strata, found, f"{seed}|{axis}")
+        own = model.panel_z(profiles, sparse.csr_array(weights[:, None]), beside, strata)[:, 0] if controls else None
+        factors[axis] = factor(squares, len(profiles), own)
     return factors

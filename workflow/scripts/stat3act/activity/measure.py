@@ -39,7 +39,13 @@ def cohort_inputs(expression, samples: list[dict], settings: dict) -> Inputs:
     rows["stratum"] = sheet["stratum"].loc[rows["sample"]].to_numpy()
     # A least log2 CPM has no meaning on a log ratio, nor on a platform's own log scale.
     minimum = None if expression.uns["scale"] in ("log2", "log2_ratio") else settings["min_log2_cpm"]
-    return Inputs(expression.to_df(), rows, minimum, set(sheet.index[sheet["control"]]), str(expression.uns["scale"]))
+    return Inputs(
+        expression.to_df().astype(float),
+        rows,
+        minimum,
+        set(sheet.index[sheet["control"]]),
+        str(expression.uns["scale"]),
+    )
 
 
 def reference_rows(rows: pd.DataFrame, settings: dict, controls: set[str]) -> pd.DataFrame:
@@ -54,16 +60,21 @@ def reference_rows(rows: pd.DataFrame, settings: dict, controls: set[str]) -> pd
 def axis_fingerprints(axes: pd.DataFrame, compartment: str, settings: dict) -> dict[str, str]:
     """Return the fingerprint of every axis that means something in the compartment."""
     weights, _ = axis_weights(axes, compartment, pd.Index(sorted(set(axes["gene"]))))
-    return {axis: fingerprint(weights, axis, rivals_of(axis, settings["rivals"])) for axis in weights}
+    clip, minimum = settings["clip"], settings["min_log2_cpm"]
+    return {axis: fingerprint(weights, axis, rivals_of(axis, settings["rivals"]), clip, minimum) for axis in weights}
 
 
-def inflation_factors(prepared: Prepared, taken: set[str], controls: bool, seed: str, settings: dict) -> pd.Series:
+def inflation_factors(
+    prepared: Prepared, groups: np.ndarray, taken: set[str], controls: bool, seed: str, settings: dict
+) -> pd.Series:
     """Measure the inflation factor of every axis that has enough genes to be scored.
 
     Parameters
     ----------
     prepared
         Rows of the reference.
+    groups
+        Stratum of each of them.
     taken
         Genes of any axis, measured or not: none of them enters a control set.
     controls, seed
@@ -80,6 +91,7 @@ def inflation_factors(prepared: Prepared, taken: set[str], controls: bool, seed:
     }
     factors = measure_inflation(
         prepared.profiles.to_numpy(float),
+        groups,
         panels,
         prepared.rivals(settings["rivals"]),
         prepared.strata,
@@ -132,7 +144,12 @@ def measure_references(
         reference = fit_reference(part, chosen["stratum"], settings["min_scale"])
         prepared = prepare(part, chosen, reference, set(chosen.index), axes, minimum, settings)
         factors = inflation_factors(
-            prepared, set(axes["gene"]), settings["reference"] == "controls", compartment, settings
+            prepared,
+            chosen["stratum"].to_numpy(),
+            set(axes["gene"]),
+            settings["reference"] == "controls",
+            compartment,
+            settings,
         )
         log.info("%s: %d reference rows, inflation %s", compartment, len(chosen), factors.round(2).to_dict())
         marks = axis_fingerprints(axes, compartment, settings)

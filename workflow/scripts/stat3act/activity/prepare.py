@@ -63,7 +63,7 @@ def fewest_targets(axis: str, settings: dict) -> int:
     return settings["min_targets"] if is_panel(axis) else settings["min_programme_targets"]
 
 
-def measured_genes(reference: Reference, minimum: float | None, present: pd.Index) -> pd.Index:
+def measured_genes(reference: Reference, minimum: float | None, present: pd.Index, compartment: str) -> pd.Index:
     """Keep genes of the samples whose mean over the reference is high enough, on log2(CPM + 1) scales.
 
     Raises
@@ -75,16 +75,13 @@ def measured_genes(reference: Reference, minimum: float | None, present: pd.Inde
     genes = mean.index if minimum is None else mean.index[mean >= np.log2(1 + 2.0**minimum)]
     genes = genes.intersection(present).sort_values()
     if len(genes) < MIN_UNIVERSE:
+        least = "" if minimum is None else f", with a mean there of at least {minimum:g} log2 CPM"
+        mend = "check that samples and reference name genes alike"
+        mend += "" if minimum is None else ", check the depth of the samples, or lower activity.min_log2_cpm"
+        found = f"{len(genes)} of {len(present)} genes are in the reference{least}"
+        expected = f"{MIN_UNIVERSE} or more, to compare the axes with"
         raise InputProblems(
-            [
-                Problem(
-                    "expression",
-                    "genes",
-                    f"{len(genes)} genes shared with the reference, with a mean there of at least {minimum} log2 CPM",
-                    f"{MIN_UNIVERSE} or more, to compare the axes with",
-                    "check the depth of the samples, or lower activity.min_log2_cpm",
-                )
-            ]
+            [Problem("compartments/expression.h5ad", f"compartment {compartment}", found, expected, mend)]
         )
     return genes
 
@@ -147,11 +144,11 @@ def prepare(
     settings
         The ``activity`` section of the config.
     """
-    genes = measured_genes(reference, minimum, expression.columns)
+    compartment = rows["compartment"].iloc[0]
+    genes = measured_genes(reference, minimum, expression.columns, compartment)
     profiles = standardise(expression[genes], rows["stratum"], members, reference, settings["clip"])
     strata = model.assign_strata(
         reference.location[genes].mean().to_numpy(float), reference.scale[genes].to_numpy(float)
     )
-    compartment = rows["compartment"].iloc[0]
     weights, sizes = axis_weights(axes, compartment, genes)
     return Prepared(profiles, weights, own_weights(axes, compartment, genes), sizes, strata)

@@ -161,11 +161,22 @@ def standardise(
     return pd.DataFrame(np.clip(z, -clip, clip), index=expression.index, columns=expression.columns)
 
 
-def fingerprint(weights: pd.DataFrame, axis: str, rivals: list[str]) -> str:
-    """Return a short digest of an axis and its rivals: an inflation factor holds for these weights only."""
+def fingerprint(weights: pd.DataFrame, axis: str, rivals: list[str], clip: float, minimum: float) -> str:
+    """Return a short digest of what an inflation factor holds for: an axis, its rivals, and the genes' treatment.
+
+    Parameters
+    ----------
+    weights
+        Genes x axes.
+    axis, rivals
+        The axis and the axes it is scored beside.
+    clip, minimum
+        ``activity.clip`` and ``activity.min_log2_cpm``.
+    """
     columns = [axis, *sorted(rival for rival in rivals if rival in weights)]
     table = weights.loc[(weights[columns] != 0).any(axis=1), columns].sort_index()
-    return hashlib.sha256(table.to_csv(float_format="%.6g").encode()).hexdigest()[:16]
+    words = f"{clip:g} {minimum:g}\n" + table.to_csv(float_format="%.6g")
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def to_table(reference: Reference, compartment: str, value_scale: str, fingerprints: dict[str, str]) -> pd.DataFrame:
@@ -205,10 +216,30 @@ def from_table(table: pd.DataFrame) -> Reference:
     )
 
 
+def uncovered(table: pd.DataFrame, file: str, rows: pd.DataFrame) -> list[Problem]:
+    """Say so when a frozen reference has no compartment, or no stratum, of any row that is to be scored."""
+    known = table[table["gene"].notna()]
+    have = set(zip(known["compartment"], known["stratum"].fillna("").astype(str), strict=True))
+    want = set(zip(rows["compartment"], rows["stratum"], strict=True))
+    if have & want or not want:
+        return []
+
+    def words(pairs: set[tuple[str, str]]) -> str:
+        names = sorted(f"{compartment} ({stratum})" if stratum else compartment for compartment, stratum in pairs)
+        return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+    mend = "name the reference of a cohort that was split likewise, with the same activity.strata"
+    return [Problem(file, "compartments (strata)", words(have), f"any of {words(want)}", mend)]
+
+
 def check_frozen(
-    table: pd.DataFrame, file: str, value_scale: str, fingerprints: Callable[[str], dict[str, str]]
+    table: pd.DataFrame,
+    file: str,
+    rows: pd.DataFrame,
+    value_scale: str,
+    fingerprints: Callable[[str], dict[str, str]],
 ) -> None:
-    """Refuse a frozen reference that was measured on another scale or with other axes.
+    """Refuse a frozen reference that cannot be compared with.
 
     Parameters
     ----------
@@ -216,21 +247,24 @@ def check_frozen(
         The reference, all compartments.
     file
         Its path, for messages.
+    rows
+        Columns ``compartment stratum reason`` of the rows that are to be scored.
     value_scale
-        Scale of the values that are to be compared with it.
+        Scale of their values.
     fingerprints
         Returns, for a compartment, the fingerprint of each axis in use.
 
     Raises
     ------
     InputProblems
-        Everything that differs, in one list.
+        Everything that differs, in one list: header, scale, axes that both have with other genes, rivals or
+        treatment; or that it covers no row.
     """
     absent = [name for name in REFERENCE_COLUMNS if name not in table]
     if absent:
         mend = "name a reference.tsv that activity_reference of this version wrote"
         raise_if_any([Problem(file, "header", f"no {', '.join(absent)}", "all columns of a reference", mend)])
-    problems = []
+    problems = uncovered(table, file, rows[rows["reason"] == ""])
     for found in sorted(set(table["value_scale"].dropna()) - {value_scale}):
         mend = "compare with a reference of the same kind of measurement"
         problems.append(Problem(file, "column 'value_scale'", found, f"{value_scale}, the scale of this cohort", mend))
@@ -238,7 +272,7 @@ def check_frozen(
     for row in table[table["axis"].notna()].itertuples():
         wanted = in_use[row.compartment].get(row.axis)
         if wanted is not None and row.fingerprint != wanted:
-            mend = "use the networks and activity.rivals of the cohort that wrote the reference"
+            mend = "use the networks, activity.rivals, clip and min_log2_cpm of the cohort that wrote the reference"
             where = f"compartment {row.compartment}, axis {row.axis}"
             problems.append(Problem(file, where, row.fingerprint, f"{wanted}, the axis and rivals in use", mend))
     raise_if_any(problems)

@@ -122,8 +122,10 @@ def score_compartment(
             parts.append(unscored(rows, [axis], "NOT_MEANINGFUL"))
             continue
         found = int((prepared.weights[axis] != 0).sum()) if axis in prepared.weights else 0
-        if found < fewest_targets(axis, settings) or axis not in reference.inflation:
+        if found < fewest_targets(axis, settings):
             part = unscored(rows, [axis], "LOW_COVERAGE")
+        elif axis not in reference.inflation:
+            part = unscored(rows, [axis], "NO_REFERENCE")
         else:
             rivals, factor = rivals_of(axis, settings["rivals"]), reference.inflation[axis]
             part = score_axis(prepared, axis, rivals, settings["confidence_level"], factor)
@@ -203,10 +205,10 @@ def score_cohort(
     Raises
     ------
     InputProblems
-        When a frozen reference was measured on another scale or with other axes.
+        When a frozen reference was measured on another scale, with other axes, or of no such compartment or stratum.
     """
     inputs = cohort_inputs(expression, samples, settings)
     if settings["reference"] not in ("cohort", "controls"):
         in_use = partial(axis_fingerprints, axes, settings=settings)
-        check_frozen(references, settings["reference"], inputs.value_scale, in_use)
+        check_frozen(references, settings["reference"], inputs.rows, inputs.value_scale, in_use)
     return score_rows(inputs.expression, inputs.rows, axes, settings, inputs.minimum, inputs.controls, references)

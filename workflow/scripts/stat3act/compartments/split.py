@@ -39,8 +39,8 @@ def axis_panels(axes: pd.DataFrame, genes: pd.Index) -> tuple[dict[str, np.ndarr
     Returns
     -------
     tuple
-        By axis: 2 x genes of signed weights (tumour, microenvironment); and the number of genes of each axis
-        (rows) in each compartment (columns), measured or not.
+        By axis: 2 x genes of signed weights (tumour, microenvironment), of STAT3 panels the signs; and the number of
+        genes of each axis (rows) in each compartment (columns), measured or not.
     """
     weights, sizes = zip(*(axis_weights(axes, name, genes) for name in COMPARTMENTS), strict=True)
     empty = np.zeros(len(genes))
@@ -179,7 +179,8 @@ def split_activity(
 ) -> pd.DataFrame:
     r"""Score every axis in tumour and microenvironment of every bulk sample.
 
-    Per sample, over genes: with D the expected value, w the expected tumour share of it, s the signed weights,
+    Per sample, over genes: with D the expected value, w the expected tumour share of it, s the signs of a STAT3 panel's
+    targets and the signed weights of the other axes,
 
     .. math::
         \log\frac{x_g + 0.5}{D_g + 0.5} = a_0 w_g + b_0 (1 - w_g)

@@ -42,7 +42,7 @@ REASON_CODES = {
     "LOW_CELLS": "too few cells",
     "LOW_PURITY": "too few tumour cells in the mixture",
     "HIGH_PURITY": "too few non-tumour cells in the mixture",
-    "NO_REFERENCE": "too few samples to compare with",
+    "NO_REFERENCE": "nothing, or too few samples, to compare with",
     "NOT_MEASURED": "not measured",
     "NOT_RESOLVED": "bulk does not resolve it",
     "NOT_MEANINGFUL": "the panel means nothing in this compartment",

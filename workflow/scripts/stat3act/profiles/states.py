@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from stat3act.activity.assemble import REFERENCE_NAME
 from stat3act.problems import Problem
 
 ON, OFF, UNKNOWN = "ON", "OFF", "UNKNOWN"
@@ -247,7 +248,7 @@ def evidence_from_rows(
     if EPITHELIAL_AXIS in panels:
         panels.pop(REGULON_AXIS, None)
     rivals = (*CONFOUNDERS, STRESS_AXIS)
-    size = re.search(r"n=(\d+)", _text(core["reference"]))
+    named = re.match(REFERENCE_NAME, _text(core["reference"]))
     numbers = ("activity", "score", "p_value", "q_value", "ci_low", "ci_high", "coverage", "n_targets")
     return Evidence(
         compartment,
@@ -256,5 +257,5 @@ def evidence_from_rows(
         panels=panels,
         rivals={axis: _number(rows[axis], "activity") for axis in rivals if _scored(rows.get(axis))},
         u_stat3=_number(rows[U_STAT3_AXIS], "activity") if _scored(rows.get(U_STAT3_AXIS)) else math.nan,
-        reference_n=float(size[1]) if size else math.nan,
+        reference_n=float(named["n"]) if named else math.nan,
     )

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 
 import pandas as pd
 
-# As `activity.score.reference_name` writes it: "controls (n=3, late)".
-PATTERN = r"^(?P<kind>.*) \(n=(?P<n>\d+)(?:, (?P<stratum>.*))?\)$"
+from stat3act.activity.assemble import REFERENCE_NAME
+
 KINDS = {"cohort": "the cohort", "controls": "the controls"}
 LINE = 90
 
@@ -17,7 +17,7 @@ def rows_compared(profiles: pd.DataFrame, compartments: Collection[str] | None) 
     if compartments is not None:
         scored = scored[scored["compartment"].isin(compartments)]
     pairs = scored[["compartment", "reference"]].drop_duplicates().reset_index(drop=True)
-    return pairs.join(pairs["reference"].astype("string").str.extract(PATTERN)).astype({"n": "Int64"})
+    return pairs.join(pairs["reference"].astype("string").str.extract(REFERENCE_NAME)).astype({"n": "Int64"})
 
 
 def sizes(rows: pd.DataFrame) -> str:

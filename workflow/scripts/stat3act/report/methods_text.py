@@ -139,8 +139,8 @@ def _compartments_text(config: Mapping, cite) -> str:
         return (
             f"Fractions of the reference's cell states ({part['reference']}) were estimated per sample by expectation "
             f"maximisation, under the model of BayesPrism {cite('bayesprism')}. Activities of tumour and "
-            "microenvironment were estimated together by regressing each target's log residual on its weight times the "
-            "tumour's share and on its weight times the rest; attributed expression was not scored. The tumour was "
+            "microenvironment were estimated together by regressing each target's log residual on its sign times the "
+            "tumour's share and on its sign times the rest; attributed expression was not scored. The tumour was "
             f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above "
             f"{part['max_purity']:g}. Both are relative to the cohort, whatever the unsplit sample is compared with; "
             "their null is the spread of control panels of like level, spread and tumour share, without an inflation "
