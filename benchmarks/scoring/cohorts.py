@@ -117,7 +117,7 @@ def load_axes(regulon: Path | None = None, references: int | None = None) -> pd.
 
 
 @cache
-def _gene_language() -> tuple[pd.DataFrame, GeneLanguage]:
+def gene_language() -> tuple[pd.DataFrame, GeneLanguage]:
     """Return the gene table and the vocabulary made of it."""
     table = read_text_table(RESOURCES / "genes/genes.tsv")
     return table, GeneLanguage(table)
@@ -126,7 +126,7 @@ def _gene_language() -> tuple[pd.DataFrame, GeneLanguage]:
 def _bulk(file: Path, columns: Mapping[str, str], scale: str) -> pd.DataFrame:
     """Read the samples of a bulk matrix, samples x symbols, log2 scale; ``columns`` maps sample to column."""
     rows = [{"sample": sample, "column": column, "matrix": 0} for sample, column in columns.items()]
-    cohort, _ = harmonise_cohort([str(file)], rows, _gene_language()[0], scale)
+    cohort, _ = harmonise_cohort([str(file)], rows, gene_language()[0], scale)
     return cohort.to_df().astype(float).rename_axis(None)
 
 
@@ -232,7 +232,7 @@ def _pseudobulk(file: Path, group_of) -> tuple[pd.DataFrame, pd.Series]:
     member = pd.get_dummies(groups, dtype=float)
     # float64: float32 sums of counts lose units above 16.7 million.
     sums = sparse.csr_matrix(cells.X).astype(float).T @ member.to_numpy()
-    found = map_genes(cells.var_names, _gene_language()[1], sums.sum(axis=1), file.name)
+    found = map_genes(cells.var_names, gene_language()[1], sums.sum(axis=1), file.name)
     linear = sum_rows(sums, found).T
     expression = pd.DataFrame(log2_cpm(linear), index=member.columns, columns=found.symbols)
     return expression, member.sum().astype(int)

@@ -23,7 +23,6 @@ few counts.
 """
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import anndata as ad
@@ -32,11 +31,10 @@ import pandas as pd
 from scipy import sparse
 
 from scoring.calibration import NORMAL_95, Place, place, with_goal
-from scoring.cohorts import RESOURCES, lay_out
+from scoring.cohorts import gene_language, lay_out
 from stat3act.activity import inflation, model
 from stat3act.activity.reference import standardise
-from stat3act.expression.genes import GeneLanguage, map_genes, sum_rows
-from stat3act.tables import read_text_table
+from stat3act.expression.genes import map_genes, sum_rows
 
 BULK = (("ACC", "bulk"), ("LGG", "bulk"), ("LUAD", "bulk"), ("DLBC", "bulk"))
 CELLS = (("AML", "tumour"), ("AML", "microenvironment"))
@@ -174,12 +172,6 @@ def whole_rows(here: Place) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-@cache
-def gene_language() -> GeneLanguage:
-    """Return the vocabulary of gene names."""
-    return GeneLanguage(read_text_table(RESOURCES / "genes/genes.tsv"))
-
-
 class Marrow:
     """The cells of the leukaemia cohort.
 
@@ -198,7 +190,7 @@ class Marrow:
         self.counts = sparse.csr_matrix(cells.X).astype(float)
         self.obs = cells.obs
         strength = np.asarray(self.counts.sum(axis=0)).ravel()
-        self.genes = map_genes(cells.var_names, gene_language(), strength, CELLS_FILE)
+        self.genes = map_genes(cells.var_names, gene_language()[1], strength, CELLS_FILE)
 
     def members(self, sample: str, compartment: str) -> np.ndarray:
         """Return the numbers of the cells of one compartment of one sample."""

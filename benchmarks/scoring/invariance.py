@@ -17,8 +17,8 @@ import pandas as pd
 from scipy import sparse
 
 from scoring.calibration import measured, with_goal
-from scoring.cohorts import Cohort, activity_settings, lay_out, load_axes
-from scoring.coverage import LABELS, Marrow, gene_language
+from scoring.cohorts import Cohort, activity_settings, gene_language, lay_out, load_axes
+from scoring.coverage import LABELS, Marrow
 from stat3act.activity.cells import score_cells
 from stat3act.activity.chunks import from_matrix
 from stat3act.activity.measure import measure_references
@@ -128,7 +128,7 @@ def order_rows(cohort: Cohort, references: pd.DataFrame) -> list[dict]:
 def t84_counts(data: Path) -> pd.DataFrame:
     """Read the counts of T84, samples x symbols."""
     table = pd.read_csv(data / T84_COUNTS, sep="\t", index_col=0)
-    found = map_genes(table.index, gene_language(), table.sum(axis=1).to_numpy(), T84_COUNTS)
+    found = map_genes(table.index, gene_language()[1], table.sum(axis=1).to_numpy(), T84_COUNTS)
     return pd.DataFrame(sum_rows(table.to_numpy(float), found).T, index=table.columns, columns=found.symbols)
 
 

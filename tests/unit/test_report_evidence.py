@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stat3act.profiles.calls import CALLS as CALL_CODES
-from stat3act.profiles.states import OFF, OFF_RULE, ON, ON_RULE, UNKNOWN, Evidence, state_of
+from stat3act.profiles.states import OFF, OFF_RULE, ON, ON_RULE, UNKNOWN, Evidence, state_of, voting_panels
 from stat3act.report import evidence
 from unit.report_example import config
 
@@ -67,5 +67,5 @@ def test_every_call_and_state_has_words_shape_and_colour():
 
 
 def test_epithelial_panel_votes_only_in_carcinoma():
-    assert "stat3_epithelial" in evidence.voting_panels("carcinoma")
-    assert "stat3_epithelial" not in evidence.voting_panels("glioma")
+    assert "stat3_epithelial" in voting_panels("carcinoma")
+    assert "stat3_epithelial" not in voting_panels("glioma")

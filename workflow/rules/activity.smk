@@ -12,6 +12,7 @@
 #     <results>/activity/reference.tsv          what is compared with: location and scale of every gene, inflation of
 #                                               every axis; not written where the config names a frozen reference
 #     <results>/activity/cells/{sample}.h5ad    single cell: scores of each cell, for pictures
+# A cohort may name its own earlier reference as frozen: no rule may then make that file again.
 if not frozen_reference():
 
     rule activity_reference:

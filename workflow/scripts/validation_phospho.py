@@ -7,9 +7,9 @@ logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 import anndata as ad
 
 from stat3act.profiles.levels import gene_levels, measured_rows
-from stat3act.validation.phospho import MRNA, compare_with_phospho, unsigned_genes
+from stat3act.validation.phospho import MRNA, compare_with_phospho, read_measurements, unsigned_genes
 
-table, file = tables.read_table(snakemake.input.phospho, low_memory=False, converters={0: str}), snakemake.input.phospho
+table, file = read_measurements(snakemake.input.phospho), snakemake.input.phospho
 axes, ligands = tables.read_table(snakemake.input.axes), tables.read_table(snakemake.input.ligands)
 scores = tables.read_table(snakemake.input.scores)
 cells = ad.read_h5ad(snakemake.input.expression, backed="r")

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from stat3act.activity.assemble import SCORE_COLUMNS
-from stat3act.activity.prepare import axis_weights, is_panel, rivals_of
+from stat3act.activity.prepare import axis_weights, fewest_targets, rivals_of
 from stat3act.compartments.controls import PANELS, control_estimates, draw_controls
 from stat3act.compartments.design import Prior, Residuals, fit_prior, normal_equations
 from stat3act.compartments.expected import Cohort, prepare_cohort
@@ -227,7 +227,7 @@ def split_activity(
     tables = []
     for number, axis in enumerate(names):
         found = (panels[axis] != 0).sum(axis=1)
-        needed = settings["min_targets" if is_panel(axis) else "min_programme_targets"]
+        needed = fewest_targets(axis, settings)
         scores = None
         if enough.any() and (found >= needed).any():
             chosen = [axis, *(rival for rival in rivals_of(axis, settings["rivals"]) if rival in panels)]

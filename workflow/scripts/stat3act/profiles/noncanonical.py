@@ -12,8 +12,7 @@ import pandas as pd
 from stat3act.profiles.calls import Case
 from stat3act.profiles.drivers import STAT3_GENE
 from stat3act.profiles.states import Evidence, Thresholds
-from stat3act.tables import read_table
-from stat3act.validation.phospho import match_samples, phospho_values
+from stat3act.validation.phospho import match_samples, phospho_values, read_measurements
 
 NOT_ASSESSABLE, HYPOTHESIS, PHOSPHO_SUPPORTED = "not_assessable", "hypothesis", "phospho_supported"
 NFKB_AXIS = "nfkb"
@@ -108,7 +107,7 @@ def read_phospho(path: str | Path | None, samples: list[dict], validation: Mappi
     """Read the phospho table, if there is one, for `phospho_thirds`."""
     if not path:
         return {}
-    return phospho_thirds(read_table(path, low_memory=False, converters={0: str}), str(path), samples, validation)
+    return phospho_thirds(read_measurements(path), str(path), samples, validation)
 
 
 def hints_at_u_stat3(evidence: Evidence, mrna: str | None, thresholds: Thresholds) -> bool:

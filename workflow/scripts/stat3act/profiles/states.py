@@ -222,6 +222,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def voting_panels(tumour_type: str) -> list[str]:
+    """Name the STAT3 panels that may vote in this type of tumour."""
+    return [axis for axis in PANELS if axis != EPITHELIAL_AXIS or tumour_type in EPITHELIAL_TUMOURS]
+
+
 def evidence_from_rows(
     compartment: str, rows: Mapping[str, Mapping], tumour_type: str, split_from_bulk: bool
 ) -> Evidence:
@@ -242,7 +247,7 @@ def evidence_from_rows(
     if not _scored(core):
         reason = _text(core["reason"]) if core is not None else ""
         return Evidence(compartment, reason or "NOT_MEASURED")
-    voters = [axis for axis in PANELS if axis != EPITHELIAL_AXIS or tumour_type in EPITHELIAL_TUMOURS]
+    voters = voting_panels(tumour_type)
     panels = {axis: _number(rows[axis], "activity") for axis in voters if _scored(rows.get(axis))}
     # A regulon holds the genes of the core panel again: it votes only where no gene-disjoint panel can.
     if EPITHELIAL_AXIS in panels:

@@ -8,7 +8,6 @@ would have to change.
 from collections.abc import Mapping
 
 from stat3act.profiles.calls import REASON_CODES
-from stat3act.profiles.states import EPITHELIAL_AXIS, EPITHELIAL_TUMOURS, PANELS
 
 # Colours are names of page and chart colours; colour is never the only sign, each answer has its shape.
 CALLS = {
@@ -90,11 +89,6 @@ AXES = {
 }
 
 REASONS = REASON_CODES
-
-
-def voting_panels(tumour_type: str) -> list[str]:
-    """Name the STAT3 panels that vote in this type of tumour; see `stat3act.profiles.states.evidence_from_rows`."""
-    return [axis for axis in PANELS if axis != EPITHELIAL_AXIS or tumour_type in EPITHELIAL_TUMOURS]
 
 
 def conditions(thresholds: Mapping[str, float], split_from_bulk: bool) -> list[dict]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import jinja2
 import pandas as pd
 
-from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS
+from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS, voting_panels
 from stat3act.report import charts, columns, evidence
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
@@ -209,7 +209,7 @@ def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[st
         "compartment_order": list(compartments),
         "axis_order": axes,
         "stat3": CORE_AXIS,
-        "panels": evidence.voting_panels(config["tumour_type"]),
+        "panels": voting_panels(config["tumour_type"]),
         "interferon": INTERFERON_AXIS,
         "rivals": list(config["activity"]["rivals"]),
         "reasons": evidence.REASONS,

@@ -6,6 +6,7 @@ not about its tumour cells.
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from scipy import stats
 
 from stat3act.logs import log
 from stat3act.problems import Problem, raise_if_any
+from stat3act.tables import read_table
 
 MIN_SAMPLES = 8
 GROUPS = ("bulk", "tumour", "microenvironment")
@@ -26,6 +28,11 @@ SAMPLE_COLUMNS = ["sample", "patient", "phospho_sample", "phospho", "note"]
 NO_MATCH = "no phospho measurement"
 SAME_KEY = "another sample with the same name start is used"
 SAME_PATIENT = "another sample of the patient is used"
+
+
+def read_measurements(path: str | Path) -> pd.DataFrame:
+    """Read a phospho table, first column sample names; a sample named 001 stays 001."""
+    return read_table(path, low_memory=False, converters={0: str})
 
 
 def match_samples(samples: pd.DataFrame, measured: Iterable[str], characters: int | None) -> pd.DataFrame:
