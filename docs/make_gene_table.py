@@ -19,9 +19,15 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGE = "r-bioc-org.hs.eg.db"
-COLUMNS = ("symbol", "entrez", "ensembl", "aliases", "chromosome", "start", "end")
+COLUMNS = ("symbol", "entrez", "ensembl", "aliases", "chromosome", "start", "end", "arm")
 MEGABASE = 1_000_000
 CHROMOSOMES = (*map(str, range(1, 23)), "X", "Y")
+# One band and nothing else: 1p36.33, but not 1q, 6p21-p12 or 22q11.23 alternate reference locus.
+BAND = re.compile(r"(\d+|X|Y)([pq])\d+(?:\.\d+)?")
+# A gene beside the centromere whose band is of the other arm would move the border if nothing but the fewest
+# contradictions counted: on chromosome 9 the last gene before the centromere has a band of the long arm. One is
+# forgiven; with two, chromosome 22 would lose its short arm, which has two genes.
+FORGIVEN = 1
 
 # NCBI names the mitochondrial genes without their prefix (COX1, ND1, TRNA); everybody else uses HGNC's (MT-CO1,
 # MT-ND1, MT-TA). HGNC gene group 1972, "Mitochondrially encoded genes".
@@ -82,6 +88,51 @@ def position(places: list[tuple[str, int, int]], chromosomes: list[str]) -> tupl
     return f"chr{chosen}", str(min(starts)), str(max(ends))
 
 
+def band_arm(bands: list[str], chromosome: str) -> str:
+    """Return p or q where a gene has a single band, and one on its chromosome; otherwise nothing."""
+    match = BAND.fullmatch(bands[0]) if len(bands) == 1 else None
+    return match[2] if match and f"chr{match[1]}" == chromosome else ""
+
+
+def long_arm(genes: list[tuple[int, int, str]]) -> int:
+    """Return the first base of the first gene of a chromosome's long arm.
+
+    The border is a gap between genes: of those that contradict the bands of the fewest genes, or of `FORGIVEN` more,
+    the widest, because the centromere holds no genes. A single wrong band therefore does not move it. The gap before
+    the first gene counts too: acrocentric chromosomes may have no gene on their short arm.
+
+    Parameters
+    ----------
+    genes
+        First base, last base and arm by the band (p, q or nothing) of every gene with a position.
+    """
+    contradicted = [arm for *_, arm in genes].count("p")
+    gaps = []
+    reach = 0
+    for start, end, arm in sorted(genes):
+        gaps.append((contradicted, start - reach, start))
+        reach = max(reach, end)
+        contradicted += (arm == "q") - (arm == "p")
+    fewest = min(number for number, *_ in gaps)
+    return max((width, start) for number, width, start in gaps if number <= fewest + FORGIVEN)[1]
+
+
+def add_arms(rows: list[dict]) -> None:
+    """Give every gene with a position its arm (1p, Xq), the others none.
+
+    The position decides and not the gene's own band, so that the two never contradict each other.
+    """
+    placed = defaultdict(list)
+    for row in rows:
+        row["arm"] = ""
+        if row["chromosome"]:
+            placed[row["chromosome"]].append(row)
+    for chromosome, members in placed.items():
+        border = long_arm([(int(row["start"]), int(row["end"]), band_arm(row["bands"], chromosome)) for row in members])
+        for row in members:
+            row["arm"] = chromosome.removeprefix("chr") + ("p" if int(row["start"]) < border else "q")
+
+
 def read_genes(database: sqlite3.Connection) -> list[dict]:
     """Read every gene that expression data can name.
 
@@ -93,6 +144,7 @@ def read_genes(database: sqlite3.Connection) -> list[dict]:
     ensembl = grouped(database, "SELECT _id, ensembl_id FROM ensembl")
     chromosomes = grouped(database, "SELECT _id, chromosome FROM chromosomes")
     places = grouped(database, "SELECT _id, seqname, start_location, end_location FROM chromosome_locations")
+    bands = grouped(database, "SELECT _id, cytogenetic_location FROM cytogenetic_locations")
     rows = []
     for key, entrez, symbol, kind in database.execute(
         "SELECT _id, gene_id, symbol, gene_type FROM genes JOIN gene_info USING (_id) JOIN genetype USING (_id)"
@@ -115,6 +167,7 @@ def read_genes(database: sqlite3.Connection) -> list[dict]:
                 "ensembl": set(ensembl[key]),
                 "aliases": names,
                 "kind": kind,
+                "bands": bands[key],
                 **dict(zip(("chromosome", "start", "end"), where, strict=True)),
             }
         )
@@ -161,7 +214,9 @@ def build(database: sqlite3.Connection) -> str:
         )
     }
     lines = ["\t".join(COLUMNS)]
-    for row in clean(read_genes(database), current):
+    rows = clean(read_genes(database), current)
+    add_arms(rows)
+    for row in rows:
         cells = {**row, "ensembl": ";".join(sorted(row["ensembl"])), "aliases": ";".join(sorted(row["aliases"]))}
         lines.append("\t".join(cells[column] for column in COLUMNS))
     return "\n".join(lines) + "\n"

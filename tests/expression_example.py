@@ -11,20 +11,20 @@ from scipy import sparse
 
 GENES = pd.DataFrame(
     [
-        # symbol, entrez, ensembl, aliases, chromosome, start, end
-        ("STAT3", "6774", "ENSG00000168610", "APRF;HIES", "chr17", "42313323", "42388442"),
-        ("SOCS3", "9021", "ENSG00000184557", "CIS3;SSI3", "chr17", "78356780", "78360925"),
-        ("KMT2D", "8085", "ENSG00000167548", "MLL2;MLL4", "chr12", "49018974", "49060794"),
-        ("KMT2B", "9757", "ENSG00000272333", "MLL4;TRX2", "chr19", "35718018", "35738878"),
-        ("SHOX", "6473", "ENSG00000185960", "SS", "chrX", "624343", "659411"),
+        # symbol, entrez, ensembl, aliases, chromosome, start, end, arm
+        ("STAT3", "6774", "ENSG00000168610", "APRF;HIES", "chr17", "42313323", "42388442", "17q"),
+        ("SOCS3", "9021", "ENSG00000184557", "CIS3;SSI3", "chr17", "78356780", "78360925", "17q"),
+        ("KMT2D", "8085", "ENSG00000167548", "MLL2;MLL4", "chr12", "49018974", "49060794", "12q"),
+        ("KMT2B", "9757", "ENSG00000272333", "MLL4;TRX2", "chr19", "35718018", "35738878", "19q"),
+        ("SHOX", "6473", "ENSG00000185960", "SS", "chrX", "624343", "659411", "Xp"),
         # A symbol that is another gene's alias too: TRX2 of KMT2B is an alias, IRF1 of IRFX a current symbol.
-        ("IRF1", "3659", "ENSG00000125347", "MAR", "chr5", "132481608", "132490777"),
-        ("IRFX", "99", "", "IRF1", "", "", ""),
-        ("C1orf112", "55732", "ENSG00000000460", "", "chr1", "169662006", "169854080"),
-        ("MT-CO1", "4512", "ENSG00000198804", "COX1;MT-COX1", "", "", ""),
-        ("GAPDH", "2597", "ENSG00000111640", "G3PD", "chr12", "6534516", "6538371"),
+        ("IRF1", "3659", "ENSG00000125347", "MAR", "chr5", "132481608", "132490777", "5q"),
+        ("IRFX", "99", "", "IRF1", "", "", "", ""),
+        ("C1orf112", "55732", "ENSG00000000460", "", "chr1", "169662006", "169854080", "1q"),
+        ("MT-CO1", "4512", "ENSG00000198804", "COX1;MT-COX1", "", "", "", ""),
+        ("GAPDH", "2597", "ENSG00000111640", "G3PD", "chr12", "6534516", "6538371", "12p"),
     ],
-    columns=["symbol", "entrez", "ensembl", "aliases", "chromosome", "start", "end"],
+    columns=["symbol", "entrez", "ensembl", "aliases", "chromosome", "start", "end", "arm"],
 )
 
 
@@ -40,6 +40,7 @@ def table_of(symbols: list[str]) -> pd.DataFrame:
             "chromosome": ["chr1"] * count,
             "start": [str(1000 * number + 1) for number in range(count)],
             "end": [str(1000 * number + 500) for number in range(count)],
+            "arm": ["1p"] * count,
         }
     )
 
@@ -64,6 +65,7 @@ SETTINGS = {
     "gene_column": None,
     "cell_type_key": None,
     "malignant_key": None,
+    "mutation_key": None,
     "seed": 20181,
     "qc": {
         "min_counts": 500,

@@ -47,7 +47,7 @@ def test_every_kind_of_file_gives_the_same_cohort(tmp_path, name):
     assert cohort["sA", SYMBOLS].X.ravel() == pytest.approx(np.log2(cpm + 1).to_numpy(), rel=1e-5)
     assert cohort.X.dtype == np.float32
     assert cohort.uns["scale"] == "counts"
-    assert list(cohort.var) == ["chromosome", "start", "end"]
+    assert list(cohort.var) == ["chromosome", "start", "end", "arm"]
     assert quality.loc[1, ["sample", "genes_in", "genes_kept", "library_size"]].tolist() == [
         "sA",
         300,

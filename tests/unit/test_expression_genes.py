@@ -141,6 +141,6 @@ def test_rows_that_are_no_genes_do_not_count_as_foreign():
 
 def test_positions_are_empty_where_unknown():
     table = LANGUAGE.positions(["STAT3", "MT-CO1"])
-    assert table.loc["STAT3"].tolist() == ["chr17", 42313323.0, 42388442.0]
-    assert table.loc["MT-CO1", "chromosome"] == ""
+    assert table.loc["STAT3"].tolist() == ["chr17", 42313323.0, 42388442.0, "17q"]
+    assert table.loc["MT-CO1", ["chromosome", "arm"]].tolist() == ["", ""]
     assert np.isnan(table.loc["MT-CO1", "start"])

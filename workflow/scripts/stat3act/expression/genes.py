@@ -34,8 +34,8 @@ class GeneLanguage:
     Parameters
     ----------
     table
-        The gene table, all text: ``symbol entrez ensembl aliases chromosome start end``; several Ensembl ids or
-        aliases are separated by ``;``. Positions are hg38, empty where unknown.
+        The gene table, all text: ``symbol entrez ensembl aliases chromosome start end arm``; several Ensembl ids or
+        aliases are separated by ``;``. Positions are hg38; position and arm are empty where unknown.
     """
 
     def __init__(self, table: pd.DataFrame):
@@ -43,7 +43,7 @@ class GeneLanguage:
         self._entrez = dict(zip(table["entrez"], table["symbol"], strict=True))
         self._ensembl = _owners(table["ensembl"], table["symbol"])
         self._aliases = _owners(table["aliases"], table["symbol"])
-        self._positions = table.set_index("symbol")[["chromosome", "start", "end"]]
+        self._positions = table.set_index("symbol")[["chromosome", "start", "end", "arm"]]
 
     def candidates(self, identifier: str) -> tuple[str, ...]:
         """Return the symbols an id may mean: one when it is known, several when ambiguous, none when unknown.
@@ -71,13 +71,17 @@ class GeneLanguage:
         return self._aliases.get(identifier, ())
 
     def positions(self, symbols: Sequence[str]) -> pd.DataFrame:
-        """Return ``chromosome`` (like ``chr1``, empty when unknown), ``start`` and ``end`` (NaN when unknown), hg38."""
+        """Return where genes lie in hg38, one row per symbol, in their order.
+
+        ``chromosome`` (like ``chr1``) and ``arm`` (like ``1p``) are empty when unknown, ``start`` and ``end`` NaN.
+        """
         found = self._positions.reindex(pd.Index(symbols, dtype=object))
         return pd.DataFrame(
             {
                 "chromosome": found["chromosome"].fillna("").to_numpy(dtype=object),
                 "start": pd.to_numeric(found["start"]).to_numpy(dtype=np.float64),
                 "end": pd.to_numeric(found["end"]).to_numpy(dtype=np.float64),
+                "arm": found["arm"].fillna("").to_numpy(dtype=object),
             },
             index=pd.Index(symbols, dtype=object),
         )
