@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages that go by another name on conda-forge.
-CONDA_NAMES = {"igraph": "python-igraph"}
+CONDA_NAMES = {"igraph": "python-igraph", "matplotlib": "matplotlib-base"}
 # Rules run inside the environment; Snakemake and its executors run outside it.
 OUTSIDE = {"snakemake", "snakemake-executor-plugin-slurm"}
 

@@ -91,7 +91,7 @@ def test_wrong_declarations_of_real_matrices_are_refused(data_dir, genes, path, 
 @pytest.mark.parametrize("sample", ["AML1012-D0", "AML722B-D0", "BM1"])
 def test_aml_samples_are_read_from_the_shared_file(data_dir, genes, sample):
     labels = {"sample_key": "sample", "cell_type_key": "CellType", "malignant_key": "malignant"}
-    cells, quality = harmonise_sample(str(data_dir / AML), sample, sample, genes, {**DEFAULTS, **labels})
+    cells, _, quality = harmonise_sample(str(data_dir / AML), sample, sample, genes, {**DEFAULTS, **labels})
     row = quality.iloc[0]
     assert row["genes_kept"] / row["genes_in"] > 0.96
     assert cells.obs_names.str.startswith(sample).all()
@@ -107,7 +107,7 @@ def test_aml_samples_are_read_from_the_shared_file(data_dir, genes, sample):
 def test_tpm_cells_of_the_oligodendroglioma_all_stay(data_dir, genes):
     keys = {"scale": "tpm", "sample_key": "patient", "malignant_key": "malignant"}
     path = str(data_dir / OLIGODENDROGLIOMA)
-    _, quality = harmonise_sample(path, "MGH36", "MGH36", genes, {**DEFAULTS, **keys})
+    _, _, quality = harmonise_sample(path, "MGH36", "MGH36", genes, {**DEFAULTS, **keys})
     assert quality.loc[0, ["cells_in", "cells_kept"]].tolist() == [41, 41]
     assert quality.loc[0, "doublet_status"].startswith("not tested")
     with pytest.raises(InputProblems, match=r"expression\.scale: tpm"):
@@ -117,10 +117,10 @@ def test_tpm_cells_of_the_oligodendroglioma_all_stay(data_dir, genes):
 def test_gene_ids_with_both_names_and_a_10x_vocabulary(data_dir, genes):
     kang = data_dir / "stimulation" / "kang_ifnb_subset.h5ad"
     settings = {**DEFAULTS, "sample_key": "sample_id"}
-    _, quality = harmonise_sample(str(kang), "stim101", "stim101", genes, settings)
+    _, _, quality = harmonise_sample(str(kang), "stim101", "stim101", genes, settings)
     assert quality.loc[0, "genes_kept"] / quality.loc[0, "genes_in"] > 0.95
     copykat = data_dir / "single_cell" / "copykat_example_302cells.h5ad"
-    _, quality = harmonise_sample(str(copykat), "tumour", "tumour", genes, DEFAULTS)
+    _, _, quality = harmonise_sample(str(copykat), "tumour", "tumour", genes, DEFAULTS)
     assert quality.loc[0, "genes_kept"] / quality.loc[0, "genes_in"] > 0.6
     # What is lost are clone names (RP11-...), which hardly any count falls on.
     assert quality.loc[0, "library_size"] / ad.read_h5ad(copykat).X.sum() > 0.95
@@ -136,7 +136,7 @@ def test_a_log_normalised_matrix_is_not_taken_for_counts_or_tpm(data_dir, genes)
 def test_headers_of_real_files(data_dir):
     rows = [{"sample": "AML1012-D0", "path": AML}, {"sample": "AML1012-D9", "path": AML}]
     single = {"type": "single_cell", "sample_key": "sample", "layer": None, "gene_column": None, "qc": DEFAULTS["qc"]}
-    labels = {"cell_type_key": "CellType", "malignant_key": "malignant"}
+    labels = {"cell_type_key": "CellType", "malignant_key": "malignant", "mutation_key": None}
     (problem,) = check_headers(rows, single, labels, data_dir, "samples.tsv")
     assert problem.where == "row 3, column 'sample'"
     assert "'AML1012-D0'" in problem.mend

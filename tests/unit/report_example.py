@@ -5,6 +5,8 @@ import io
 import numpy as np
 import pandas as pd
 
+from stat3act.compartments.arms import ARM_COLUMNS
+from stat3act.compartments.cells import AGREEMENT_COLUMNS, CLUSTER_COLUMNS
 from stat3act.profiles.drivers import DRIVER_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 
@@ -121,8 +123,9 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         whole = {"call": "INDETERMINATE", "reason_codes": "BULK_ONLY"} if kind == "bulk" else {}
         calls.append(_call_row(sample, call, rows) | whole)
         if tumour or environment:
-            drivers.append((sample, "IL6 trans", "myeloid", "tumour", "IL6", "IL6R;IL6ST", 5.2, 4.1, 6.0, "paracrine"))
-            drivers.append((sample, "OSM", "tumour", "tumour", "OSM", "OSMR;IL6ST", 3.4, 4.4, 6.0, "autocrine"))
+            trans = ("IL6 trans", "myeloid", "tumour", "IL6", "IL6R;IL6ST", 5.2, 4.1, 6.0, "paracrine", True)
+            osm = ("OSM", "tumour", "tumour", "OSM", "OSMR;IL6ST", 3.4, 4.4, 6.0, "autocrine", False)
+            drivers += [(sample, *trans), (sample, *osm)]
         genes = dict(genes_in=20000, genes_kept=19000, genes_unmapped=850, genes_ambiguous=50, genes_merged=100)
         genes |= dict(example_unmapped="AC000001.1;AC000002.1", library_size=float(rng.integers(10**6, 10**7)))
         cells = dict.fromkeys(QC_CELLS.split(), 10) | dict(cells_in=1000, cells_kept=900 - number % 40)
@@ -138,7 +141,27 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         "expected": pd.DataFrame(expected, columns=["sample", "expected", "found", "right"]),
         "phospho": phospho_table(),
     }
+    if kind == "single_cell":
+        tables |= cell_tables([row["sample"] for row in qc])
     return tables
+
+
+def cell_tables(samples: list[str]) -> dict[str, pd.DataFrame]:
+    """Clusters, labels beside findings, and gains and losses; the last sample has no malignant cells."""
+    clusters, agreement, arms = [], [], []
+    for number, sample in enumerate(samples):
+        clusters.append((sample, "0", 200, "epithelial", "epithelial", 0.9, 190, 0, 10, 17.5, 8.0, "BETWEEN"))
+        clusters.append((sample, "1", 60, "myeloid", "macrophage", 0.8, 0, 60, 0, None, 8.0, ""))
+        agreement.append((sample, "malignant", "malignant", "malignant", 180))
+        agreement.append((sample, "malignant", "malignant", "uncertain", 10))
+        agreement.append((sample, "lineage", "myeloid", "myeloid", 60))
+        if number < len(samples) - 1:
+            arms += [(sample, arm, 200, ratio) for arm, ratio in (("10q", -0.5), ("2p", 0.1), ("1p", 0.4))]
+    return {
+        "clusters": pd.DataFrame(clusters, columns=CLUSTER_COLUMNS),
+        "agreement": pd.DataFrame(agreement, columns=AGREEMENT_COLUMNS),
+        "arms": pd.DataFrame(arms, columns=["sample", *ARM_COLUMNS]),
+    }
 
 
 def phospho_table() -> pd.DataFrame:

@@ -112,10 +112,9 @@ def profiles_of(scores, rows, also=()):
     table = assemble_scores([scores], composition, also)
     ligands = pd.DataFrame(columns=["mechanism", "ligand", "receptor", "kinases", "sender", "receiver"])
     samples = [{"sample": name, "patient": name} for name in sorted(set(rows["sample"]))]
-    rivals = SETTINGS["rivals"]
-    return build_profiles(
-        table, None, rows, composition, ligands, samples, {}, RULE, "carcinoma", "single_cell", rivals
-    )
+    guards = pd.DataFrame(columns=["sample", "compartment", "flag"])
+    config = {"profiles": RULE, "tumour_type": "carcinoma", "type": "single_cell", "rivals": SETTINGS["rivals"]}
+    return build_profiles(table, None, None, rows, composition, ligands, samples, {}, guards, **config)
 
 
 def test_scores_and_calls_are_the_same_with_and_without(cohort, axes):

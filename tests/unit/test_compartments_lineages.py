@@ -6,41 +6,45 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cells_example import CLUSTERING, MARKERS, SETTINGS, simulate
-from stat3act.compartments.labels import label_cells, label_lineages, label_malignant
-from stat3act.compartments.lineages import (
-    annotate_cells,
-    by_size,
-    call_cluster,
-    check_markers,
-    cluster_cells,
-    log_normalise,
-    score_states,
-)
-from stat3act.problems import InputProblems
+from cells_example import CLUSTERING, MARKERS, simulate
+from stat3act.compartments.clusters import cluster_cells, log_normalise
+from stat3act.compartments.lineages import annotate_cells, call_cluster, check_markers, confident_lineages, score_states
 
 NETWORKS = Path(__file__).parents[2] / "resources/networks"
 STATES = {
-    "T": "lymphoid",
     "B": "lymphoid",
-    "plasma": "lymphoid",
-    "macrophage or monocyte": "myeloid",
-    "mast": "myeloid",
-    "fibroblast": "fibroblast",
+    "NK or cytotoxic T": "lymphoid",
+    "T": "lymphoid",
+    "astrocyte": "glial",
+    "dendritic": "myeloid",
     "endothelial": "endothelial",
     "epithelial": "epithelial",
-    "melanocyte": "melanocytic",
-    "astrocyte": "glial",
-    "mature oligodendrocyte": "other",
     "erythroid": "erythroid",
+    "fibroblast": "fibroblast",
+    "granulocyte precursor": "myeloid",
     "haematopoietic progenitor": "progenitor",
+    "hepatocyte": "epithelial",
+    "macrophage or monocyte": "myeloid",
+    "mast": "myeloid",
+    "mature oligodendrocyte": "other",
+    "megakaryocyte or platelet": "other",
+    "melanocyte": "melanocytic",
+    "mesothelial": "other",
+    "microglia": "myeloid",
+    "monocyte or neutrophil": "myeloid",
+    "neuron": "other",
+    "oligodendrocyte progenitor": "glial",
+    "pericyte": "fibroblast",
+    "plasma": "lymphoid",
+    "plasmacytoid dendritic": "myeloid",
+    "smooth muscle": "fibroblast",
 }
 
 
 @pytest.fixture(scope="module")
 def mixture():
-    """25 cells of every state."""
-    return simulate([(state, state, 25, {}) for state in STATES])
+    """Sixteen cells of every state."""
+    return simulate([(state, state, 16, {}) for state in STATES])
 
 
 def annotate(adata, margin: float = 0.1) -> pd.DataFrame:
@@ -53,6 +57,7 @@ def test_bundled_markers_are_a_marker_table():
     assert MARKERS["source"].str.contains("doi 10.").all()
     positive = MARKERS[MARKERS["sign"] == 1].groupby("state").size()
     assert positive.min() >= 5
+    assert MARKERS.groupby("state")["lineage"].first().to_dict() == STATES
 
 
 @pytest.mark.parametrize("table", ["stat3", "rivals", "programmes"])
@@ -100,6 +105,19 @@ def test_score_is_signed_sum_of_z_over_root_n():
     assert found.loc["0", "detection"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("shown", "markers", "present"), [(2, 6, True), (2, 7, False), (3, 10, True), (1, 2, False)])
+def test_a_state_is_present_when_three_of_ten_markers_and_at_least_two_are_seen(shown, markers, present):
+    values = np.zeros((20, markers))
+    values[:2, :shown] = 1  # in a tenth of the cells
+    cells = simulate([("a", "T", 20, {})])[:, :markers].copy()
+    cells.X, cells.var_names = values, [f"P{number}" for number in range(markers)]
+    rows = [("myeloid", "m", gene, 1, "s") for gene in cells.var_names]
+    table = pd.DataFrame(rows, columns=["lineage", "state", "gene", "sign", "source"])
+    assert score_states(cells, np.full(20, "0"), table)["present"].tolist() == [present]
+    cells.X[0] = 0
+    assert not score_states(cells, np.full(20, "0"), table)["present"].any()
+
+
 def test_margin_leaves_a_cluster_unknown():
     columns = ["state", "lineage", "score", "n_markers", "detection", "present"]
     scores = pd.DataFrame(
@@ -124,11 +142,6 @@ def test_thirty_cells_are_enough():
     assert (found.to_numpy() == np.repeat(["lymphoid", "fibroblast"], 15)).all()
 
 
-def test_three_cells_make_one_cluster():
-    logged = log_normalise(simulate([("a", "T", 3, {})]), "counts")
-    assert set(cluster_cells(logged, CLUSTERING, 1).labels) == {"0"}
-
-
 def test_tpm_gives_the_same_lineages(mixture):
     tpm = mixture.copy()
     tpm.X = tpm.X.multiply(1e6 / tpm.X.sum(axis=1)).tocsr()
@@ -137,71 +150,9 @@ def test_tpm_gives_the_same_lineages(mixture):
     assert (found.to_numpy() == mixture.obs["state"].map(STATES).to_numpy()).mean() > 0.99
 
 
-def test_clusters_are_the_same_twice_and_dense_or_sparse(mixture):
-    logged = log_normalise(mixture, "counts")
-    first = cluster_cells(logged, CLUSTERING, 5).labels
-    assert (first == cluster_cells(logged, CLUSTERING, 5).labels).all()
-    dense = mixture.copy()
-    dense.X = dense.X.toarray()
-    assert (first == cluster_cells(log_normalise(dense, "counts"), CLUSTERING, 5).labels).all()
-
-
-def test_clusters_are_named_by_size():
-    assert list(by_size(pd.Series(list("abbcbc")))) == ["2", "0", "0", "1", "0", "1"]
-
-
-def test_unknown_scale_is_refused(mixture):
-    with pytest.raises(ValueError, match="scale 'log2'"):
-        log_normalise(mixture, "log2")
-
-
-def test_labels_are_translated():
-    labels = pd.Series(["Mono", "CTL", "", "fibroblast"], index=list("abcd"))
-    found = label_lineages(labels, {"myeloid": ["Mono"], "lymphoid": ["CTL"]}, "s")
-    assert found.to_dict() == {"a": "myeloid", "b": "lymphoid", "c": "unknown", "d": "fibroblast"}
-
-
-def test_every_wrong_label_is_listed_with_its_cells():
-    labels = pd.Series(["Mono", "Mono", "CTL", "NK"])
-    mapping = {"immune": ["X"], "myeloid": ["NK"], "lymphoid": ["NK"]}
-    with pytest.raises(InputProblems) as caught:
-        label_lineages(labels, mapping, "sample s")
-    told = [(problem.file, problem.value) for problem in caught.value.problems]
-    assert told == [
-        ("config", "immune"),
-        ("config", "'NK' under lymphoid and myeloid"),
-        ("sample s", "'CTL' in 1 cells"),
-        ("sample s", "'Mono' in 2 cells"),
-    ]
-
-
-def test_other_malignant_values_are_uncertain():
-    found = label_malignant(pd.Series(["yes", "no", "", "?"]), ["yes"], ["no"], "s")
-    assert found.tolist() == ["malignant", "non-malignant", "uncertain", "uncertain"]
-    with pytest.raises(InputProblems, match="yes"):
-        label_malignant(pd.Series(["yes"]), ["yes"], ["yes"], "s")
-
-
-def test_users_labels_win_over_markers():
-    cells = simulate([("a", "T", 10, {}), ("b", "fibroblast", 10, {})])
-    cells.obs["cell_type"] = ["odd"] * 10 + ["T cell"] * 9 + [""]
-    cells.obs["malignant_label"] = ["malignant"] * 10 + ["normal"] * 9 + ["?"]
-    settings = {
-        **SETTINGS,
-        "cell_type_key": "x",
-        "malignant_key": "y",
-        "lineages": {"myeloid": ["odd"], "lymphoid": ["T cell"]},
-    }
-    found = label_cells(cells, settings, "carcinoma", MARKERS, 1)
-    assert found["lineage"].tolist() == ["myeloid"] * 10 + ["lymphoid"] * 9 + ["unknown"]
-    assert found["compartment"].tolist() == ["tumour"] * 10 + ["microenvironment"] * 9 + ["uncertain"]
-    assert set(found["lineage_source"]) == set(found["malignant_source"]) == {"label"}
-    assert found["malignant_probability"].isna().all() and (found["cluster"] == "").all()
-
-
-def test_lineages_are_found_beside_malignant_labels():
-    cells = simulate([("a", "T", 20, {}), ("b", "fibroblast", 20, {})])
-    cells.obs["malignant_label"] = ["normal"] * 39 + ["malignant"]
-    found = label_cells(cells, {**SETTINGS, "malignant_key": "y"}, "sarcoma", MARKERS, 1)
-    assert found["lineage"].tolist() == ["lymphoid"] * 20 + ["fibroblast"] * 20
-    assert found["malignant_call"].tolist() == ["non-malignant"] * 39 + ["malignant"]
+def test_confidence_asks_for_more_than_the_margin_of_markers_only():
+    rows = [("myeloid", 0.14, "markers"), ("myeloid", 0.16, "markers"), ("glial", 0.1, "cohort")]
+    rows += [("glial", np.nan, "label"), ("other", 0.0, "celltypist")]
+    table = pd.DataFrame(rows, columns=["lineage", "lineage_margin", "lineage_source"])
+    found = confident_lineages(table, 0.1).tolist()
+    assert found == ["unknown", "myeloid", "unknown", "glial", "other"]

@@ -95,6 +95,31 @@ def test_shipped_configs_are_right(path):
         (put(BULK, "activity.confidence_level", 2), "key `activity.confidence_level`", "2", "default 0.9"),
         (put(BULK, "expression.qc.min_genes", -1), "key `expression.qc.min_genes`", "-1", "default 200"),
         (put(BULK, "networks.regulon_sha256", "ab"), "key `networks.regulon_sha256`", "'ab'", "sha256sum"),
+        (
+            put(CELLS, "compartments.malignant.candidates", ["mieloid"]),
+            "key `compartments.malignant.candidates[0]`",
+            "'mieloid'",
+            "write `myeloid`",
+        ),
+        (
+            put(CELLS, "compartments.malignant.reference", "samples"),
+            "key `compartments.malignant.reference`",
+            "'samples'",
+            "write `sample`",
+        ),
+        (
+            put(CELLS, "compartments.malignant.markers", "PRAME"),
+            "key `compartments.malignant.markers`",
+            "'PRAME'",
+            "[PRAME]",
+        ),
+        (
+            put(CELLS, "compartments.mutation_value", ["x"]),
+            "key `compartments.mutation_value`",
+            "unknown key",
+            "`mutation_values`",
+        ),
+        (put(CELLS, "compartments.compare_labels", "no"), "key `compartments.compare_labels`", "'no'", "true"),
         ({"cohort": "c", "samples": "s.tsv"}, "key `expression`", "nothing", "add the section `expression:`"),
         (
             {"cohort": "c", "samples": "s.tsv", "expression": {"type": "bulk"}},
@@ -128,6 +153,12 @@ def test_an_enumeration_is_listed():
         (put(BULK, "expression.qc.min_counts", 7), "expression.qc"),
         (put(BULK, "compartments.cell_type_key", "type"), "compartments.cell_type_key"),
         (put(BULK, "compartments.malignant_key", "m"), "compartments.malignant_key"),
+        (put(BULK, "compartments.mutation_key", "m"), "compartments.mutation_key"),
+        (put(BULK, "compartments.mutation_values", ["p.R882H"]), "compartments.mutation_values"),
+        (put(BULK, "compartments.celltypist_model", "m.pkl"), "compartments.celltypist_model"),
+        (put(BULK, "compartments.compare_labels", False), "compartments.compare_labels"),
+        (put(BULK, "compartments.malignant.candidates", ["myeloid"]), "compartments.malignant"),
+        (put(BULK, "compartments.malignant.reference", "sample"), "compartments.malignant"),
         (put(CELLS, "compartments.reference", "r.tsv"), "compartments.reference"),
         (put(CELLS, "compartments.method", "none"), "compartments.method"),
         (put(put(BULK, "compartments.reference", "r"), "compartments.method", "none"), "compartments.reference"),
@@ -166,6 +197,30 @@ def test_lineages(lineages, words):
     config = put(put(CELLS, "compartments.cell_type_key", "type"), "compartments.lineages", lineages)
     (problem,) = problems_of(config)
     assert words in problem.mend
+
+
+def test_a_celltypist_model_may_be_what_the_lineages_place():
+    config = put(put(CELLS, "compartments.celltypist_model", "m.pkl"), "compartments.lineages", {"myeloid": ["M"]})
+    assert problems_of(config) == []
+
+
+def test_what_a_user_may_know_of_single_cells_has_a_place():
+    known = {
+        "mutation_key": "called",
+        "mutation_values": ["p.R882H"],
+        "compare_labels": False,
+        "malignant": {"candidates": ["myeloid", "progenitor"], "markers": ["A", "B"], "reference": "sample"},
+    }
+    config = put(put(CELLS, "compartments", known), "tumour_type", "haematological")
+    filled = validate_config(config, SCHEMA, "config.yaml")["compartments"]
+    assert {key: filled[key] for key in known if key != "malignant"} == {
+        k: v for k, v in known.items() if k != "malignant"
+    }
+    assert filled["malignant"].items() >= known["malignant"].items()
+    defaults = default_of(SCHEMA, "compartments")
+    assert defaults["compare_labels"] is True and defaults["malignant"]["candidates"] == []
+    assert defaults["celltypist_model"] is defaults["mutation_key"] is None
+    assert defaults["malignant"]["reference"] == "cohort"
 
 
 def test_a_label_cannot_be_malignant_and_not():
@@ -213,10 +268,12 @@ def test_named_files_must_exist(tmp_path):
     config["validation"]["phospho"] = "rppa.tsv"
     config["compartments"]["reference"] = "results/no_such_cohort/compartments/reference.tsv"
     config["activity"]["reference"] = "frozen.tsv"
+    config["compartments"]["celltypist_model"] = "no_such_model.pkl"
     problems = check_files(config, "config.yaml")
-    assert len(problems) == 4
+    assert len(problems) == 5
     mends = {problem.where: problem.mend for problem in problems}
     assert "data_dir" in mends["key `networks.regulon`"]
+    assert "Snakemake is started" in mends["key `compartments.celltypist_model`"]
     assert "run the cohort `no_such_cohort` first" in mends["key `compartments.reference`"]
 
 
@@ -278,6 +335,8 @@ def test_rivals_are_the_bundled_ones():
 def test_lineages_are_those_of_the_markers():
     markers = pd.read_csv(ROOT / "resources/markers/lineages.tsv", sep="\t")
     assert set(markers["lineage"]) <= set(LINEAGES)
+    candidates = SCHEMA["properties"]["compartments"]["properties"]["malignant"]["properties"]["candidates"]
+    assert set(candidates["items"]["enum"]) == set(LINEAGES)
 
 
 def test_the_readme_is_in_step_with_the_schemas():

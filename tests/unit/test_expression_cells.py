@@ -46,7 +46,7 @@ def test_only_the_rows_of_the_sample_are_taken_from_a_shared_file(tmp_path, layo
     expected = both[both.obs["patient"] == "S2"].X.toarray()
     both.X = {"csr": both.X, "csc": both.X.tocsc(), "dense": both.X.toarray()}[layout]
     both.write(tmp_path / "both.h5ad")
-    cells, quality = harmonise_sample(
+    cells, _, quality = harmonise_sample(
         str(tmp_path / "both.h5ad"),
         "two",
         "S2",
@@ -62,7 +62,7 @@ def test_only_the_rows_of_the_sample_are_taken_from_a_shared_file(tmp_path, layo
     assert cells.uns["scale"] == "counts"
     assert quality.loc[0, ["sample", "cells_in", "cells_kept", "genes_in"]].tolist() == ["two", 30, 30, 200]
     assert quality.loc[0, "library_size"] == expected.sum()
-    assert cells.var.loc["GENE7", "chromosome"] == "chr1"
+    assert cells.var.loc["GENE7", ["chromosome", "start", "end", "arm"]].tolist() == ["chr1", 7001.0, 7500.0, "1p"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "folder.gz", "antibody", "h5", "h5ad", "layer", "raw", "column"])
@@ -89,7 +89,7 @@ def test_every_kind_of_file_gives_the_same_cells(tmp_path, kind):
             cells.var["gene_id"] = [f"{name}.3" for name in GENES["ensembl"]]
             cells.var_names, changes = [f"probe{number}" for number in range(200)], {"gene_column": "gene_id"}
         cells.write(path)
-    found, quality = harmonise_sample(str(path), "S", "S", GENES, settings(**changes))
+    found, _, quality = harmonise_sample(str(path), "S", "S", GENES, settings(**changes))
     assert (values_of(found) == values.toarray()).all()
     assert list(found.obs_names)[:2] == ["AAAC0000-1", "AAAC0001-1"]
     assert quality.loc[0, "genes_kept"] == 200
@@ -101,7 +101,7 @@ def test_duplicate_genes_of_a_cell_are_summed(tmp_path):
     names[9] = GENES.loc[8, "ensembl"]
     cells.var_names = names
     cells.write(tmp_path / "d.h5ad")
-    found, quality = harmonise_sample(str(tmp_path / "d.h5ad"), "S", "S", GENES, LENIENT)
+    found, _, quality = harmonise_sample(str(tmp_path / "d.h5ad"), "S", "S", GENES, LENIENT)
     assert found.n_vars == 199
     assert (found[:, SYMBOLS[8]].X.toarray() == cells.X[:, [8, 9]].sum(axis=1)).all()
     assert quality.loc[0, "genes_merged"] == 1
@@ -110,7 +110,7 @@ def test_duplicate_genes_of_a_cell_are_summed(tmp_path):
 def test_the_written_file_has_the_same_bytes_each_time(tmp_path):
     two_samples().write(tmp_path / "both.h5ad")
     for name in ("1.h5ad", "2.h5ad"):
-        cells, _ = harmonise_sample(str(tmp_path / "both.h5ad"), "S", "S", GENES, LENIENT)
+        cells, _, _ = harmonise_sample(str(tmp_path / "both.h5ad"), "S", "S", GENES, LENIENT)
         tables.write_h5ad(tmp_path / name, cells)
     assert (tmp_path / "1.h5ad").read_bytes() == (tmp_path / "2.h5ad").read_bytes()
 
@@ -229,12 +229,13 @@ def run_qc(cells, scale="counts", **changes):
 
 
 def test_each_bad_cell_is_counted_once_and_the_good_ones_stay():
-    kept, row = run_qc(sample_with(low=7, dying=9, huge=4))
+    kept, doublets, row = run_qc(sample_with(low=7, dying=9, huge=4))
     assert row["cells_in"] == 140
     assert row["cells_low_counts"] + row["cells_low_genes"] == 7
     assert row["cells_high_mitochondrial"] == 9
     assert row["cells_high_counts"] == 4
     assert row["cells_kept"] == kept.n_obs == 120
+    assert row["cells_doublet"] == doublets.n_obs == 0
     assert row["median_mitochondrial_before"] > row["median_mitochondrial_after"]
     assert row["doublet_status"].startswith("not tested")
 
@@ -250,7 +251,7 @@ def test_metrics_by_hand():
 def test_equal_cells_all_stay_and_a_slightly_different_one_too():
     values = np.tile(counts_of(1, 200).toarray(), (60, 1))
     values[0] = np.floor(values[0] * 1.3)
-    kept, row = run_qc(ad.AnnData(sparse.csr_matrix(values), var=pd.DataFrame(index=SYMBOLS)), mads=5)
+    kept, _, row = run_qc(ad.AnnData(sparse.csr_matrix(values), var=pd.DataFrame(index=SYMBOLS)), mads=5)
     assert kept.n_obs == 60
     assert row["cells_in"] == 60
 
@@ -266,7 +267,7 @@ def test_empty_droplets_do_not_set_the_medians():
     droplets = sparse.random(2000, 200, density=0.01, random_state=2, format="csr")
     droplets.data[:] = 1
     both = ad.AnnData(sparse.vstack([cells.X, droplets]).tocsr().astype(np.float32), var=cells.var)
-    _, row = run_qc(both)
+    _, _, row = run_qc(both)
     assert row["cells_kept"] == 120
     assert row["cells_low_counts"] == 2000
 
@@ -274,7 +275,7 @@ def test_empty_droplets_do_not_set_the_medians():
 def test_tpm_knows_no_limits_of_counts_and_no_doublets():
     cells = sample_with(huge=4)
     cells.X = cells.X / 100
-    _, row = run_qc(cells, "tpm")
+    _, _, row = run_qc(cells, "tpm")
     assert row["cells_low_counts"] == row["cells_high_counts"] == 0
     assert row["doublet_status"] == "not tested: expression.doublets.method is none"
     _, scores, status = find_doublets(cells, {**SETTINGS["doublets"], "method": "scrublet"}, "tpm", 1)
@@ -285,7 +286,7 @@ def test_tpm_knows_no_limits_of_counts_and_no_doublets():
 def test_without_mitochondrial_genes_the_percentage_is_unknown_and_no_cell_is_lost():
     cells = sample_with()
     cells.var_names = [f"G{number}" for number in range(200)]
-    kept, row = run_qc(cells)
+    kept, _, row = run_qc(cells)
     assert kept.n_obs == 120
     assert kept.obs["mitochondrial_percent"].isna().all()
     assert np.isnan(row["median_mitochondrial_after"])

@@ -14,7 +14,7 @@ from stat3act.expression.headers import check_headers
 
 BULK = {"type": "bulk", "scale": "counts", "gene_column": None, "layer": None}
 CELLS = {"type": "single_cell", "sample_key": None, "layer": None, "gene_column": None, "qc": SETTINGS["qc"]}
-NO_LABELS = {"cell_type_key": None, "malignant_key": None}
+NO_LABELS = {"cell_type_key": None, "malignant_key": None, "mutation_key": None}
 
 
 def sheet(*rows: tuple[str, str] | tuple[str, str, str]) -> list[dict]:
@@ -102,7 +102,7 @@ def test_right_cells_have_no_problems(tmp_path):
     two_samples().write(tmp_path / "both.h5ad")
     write_tenx_folder(tmp_path / "run", counts_of(30, 50), symbols_of(50), compressed=True)
     write_tenx_h5(tmp_path / "run.h5", counts_of(30, 50), symbols_of(50))
-    labels = {"cell_type_key": "type", "malignant_key": "dead"}
+    labels = {"cell_type_key": "type", "malignant_key": "dead", "mutation_key": "patient"}
     rows = sheet(("S1", "both.h5ad"), ("second", "both.h5ad", "S2"))
     assert cells(rows, tmp_path, labels, sample_key="patient") == []
     assert cells(sheet(("A", "run"), ("B", "run.h5"), ("C", "both.h5ad")), tmp_path) == []
@@ -110,13 +110,13 @@ def test_right_cells_have_no_problems(tmp_path):
 
 def test_an_h5ad_without_the_named_things(tmp_path):
     two_samples().write(tmp_path / "both.h5ad")
-    labels = {"cell_type_key": "cluster", "malignant_key": "cancer"}
+    labels = {"cell_type_key": "cluster", "malignant_key": "cancer", "mutation_key": "mutant"}
     rows = sheet(("S1", "both.h5ad"))
     problems = cells(rows, tmp_path, labels, layer="umi", gene_column="gene_id", sample_key="donor")
-    words = ["'umi'", "'gene_id'", "'cluster'", "'cancer'", "'donor'"]
+    words = ["'umi'", "'gene_id'", "'cluster'", "'cancer'", "'mutant'", "'donor'"]
     assert all(word in problem.value for word, problem in zip(words, problems, strict=True))
-    assert "one of its columns: dead, patient, type" in problems[4].expected
-    assert problems[4].mend == "correct `expression.sample_key` in the config"
+    assert "one of its columns: dead, patient, type" in problems[5].expected
+    assert problems[5].mend == "correct `expression.sample_key` in the config"
 
 
 def test_samples_absent_from_the_key_and_samples_of_one_cell(tmp_path):
@@ -165,11 +165,12 @@ def test_empty_and_damaged_single_cell_files(tmp_path):
     assert {problem.where.split(",")[0] for problem in problems} == {f"row {row}" for row in range(2, 8)}
 
 
-def test_labels_need_an_h5ad(tmp_path):
+@pytest.mark.parametrize("key", list(NO_LABELS))
+def test_labels_need_an_h5ad(tmp_path, key):
     write_tenx_folder(tmp_path / "run", counts_of(30, 50), symbols_of(50), compressed=True)
-    (problem,) = cells(sheet(("A", "run")), tmp_path, {"cell_type_key": "type", "malignant_key": None})
+    (problem,) = cells(sheet(("A", "run")), tmp_path, {**NO_LABELS, key: "type"})
     assert "which has no .obs" in problem.value
-    assert "compartments.cell_type_key" in problem.mend
+    assert f"compartments.{key}" in problem.mend
 
 
 def test_the_checks_import_nothing_heavy(matrix):
@@ -180,7 +181,7 @@ def test_the_checks_import_nothing_heavy(matrix):
         "light = not {'h5py', 'pyarrow'} & set(sys.modules)\n"
         "bulk = {'type': 'bulk', 'gene_column': None, 'layer': None}\n"
         "cells = {**bulk, 'type': 'single_cell', 'sample_key': None, 'qc': {'min_cells': 1}}\n"
-        "none = {'cell_type_key': None, 'malignant_key': None}\n"
+        "none = dict.fromkeys(['cell_type_key', 'malignant_key', 'mutation_key'])\n"
         "found = check_headers([{'sample': 'T2', 'path': 'm.parquet'}], bulk, none, sys.argv[2])\n"
         "found += check_headers([{'sample': 'S1', 'path': 'both.h5ad'}], cells, none, sys.argv[2])\n"
         "print(light, found, sorted({'anndata', 'scanpy', 'pandas'} & set(sys.modules)))\n"

@@ -67,6 +67,18 @@ def case(tumour, microenvironment, *lineages, **flags):
     return Case(parts[0], replace(parts[1], compartment="microenvironment"), made(OFF, "bulk"), lineages, **flags)
 
 
+def with_flags(built, *flags):
+    """Put flags on tumour, microenvironment, bulk and the lineages in turn, the last of them on all that remain."""
+    each = [*flags, *[flags[-1]] * (3 + len(built.lineages))]
+    return replace(
+        built,
+        tumour=replace(built.tumour, flags=each[0]),
+        microenvironment=replace(built.microenvironment, flags=each[1]),
+        bulk=replace(built.bulk, flags=each[2]),
+        lineages=tuple(replace(row, flags=own) for row, own in zip(built.lineages, each[3:], strict=False)),
+    )
+
+
 @pytest.mark.parametrize(
     ("tumour", "other", "call", "confidence"),
     [
@@ -135,6 +147,11 @@ def test_lineages_that_are_off_do_not_stand_for_a_missing_microenvironment():
         (case(ON, replace(made(OFF), score=3.0, rivals={"ifn_stat1": 4.0})), "IFN_CONFOUNDED", "moderate"),
         (case(OFF, replace(made(OFF), score=3.0, rivals={"nfkb": 4.0})), "NFKB_CONFOUNDED", "moderate"),
         (case(replace(made(OFF), score=3.0, rivals={"hypoxia": 4.0}), OFF), "HYPOXIA_CONFOUNDED", "moderate"),
+        (case(replace(made(ON), flags=("AMBIENT_SENSITIVE",)), OFF), "AMBIENT_SENSITIVE", "moderate"),
+        (case(replace(made(OFF), flags=("AMBIENT_SENSITIVE",)), ON), "AMBIENT_SENSITIVE", "moderate"),
+        (case(ON, replace(made(OFF), flags=("DOUBLET_SENSITIVE",))), "DOUBLET_SENSITIVE", "moderate"),
+        (case(OFF, replace(made(ON), flags=("DOUBLET_SENSITIVE",))), "DOUBLET_SENSITIVE", "moderate"),
+        (case(OFF, OFF, made(ON, "myeloid", flags=("AMBIENT_SENSITIVE",))), "AMBIENT_SENSITIVE", "moderate"),
         (case(replace(made(ON), rivals={"ifn_stat1": 4.0}), OFF), "IFN_COACTIVE", "high"),
     ],
 )
@@ -142,6 +159,34 @@ def test_each_line_of_the_confidence_table(built, code, confidence):
     found = decide(built, DEFAULTS)
     assert code in found.codes
     assert found.confidence == confidence
+
+
+AMBIENT, DOUBLETS = "AMBIENT_SENSITIVE", "DOUBLET_SENSITIVE"
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        # The call does not rest on what could not be judged, nor on the whole sample.
+        case(ON, Evidence("microenvironment", "LOW_CELLS", flags=(AMBIENT, DOUBLETS))),
+        case(ON, replace(made(ON), ci_low=-0.5, flags=(AMBIENT, DOUBLETS))),
+        replace(case(ON, OFF), bulk=made(ON, "bulk", flags=(AMBIENT, DOUBLETS))),
+        # Nor on a lineage that does not make the microenvironment what it is.
+        case(ON, OFF, made(OFF, "myeloid", flags=(AMBIENT, DOUBLETS))),
+        case(OFF, OFF, made(ON, "myeloid"), made(ON, "fibroblast", activity=2.0, flags=(AMBIENT, DOUBLETS))),
+    ],
+)
+def test_flags_on_what_a_call_does_not_rest_on_cap_nothing(built):
+    found, plain = decide(built, DEFAULTS), decide(with_flags(built, ()), DEFAULTS)
+    assert not {AMBIENT, DOUBLETS} & set(found.codes)
+    assert found == plain
+
+
+def test_both_guards_are_told_in_their_order():
+    found = decide(case(replace(made(ON), flags=(AMBIENT,)), replace(made(OFF), flags=(DOUBLETS, AMBIENT))), DEFAULTS)
+    assert (found.codes, found.confidence) == ((AMBIENT, DOUBLETS), "moderate")
+    small = case(replace(made(ON), reference_n=7, flags=(AMBIENT,)), OFF)
+    assert decide(small, DEFAULTS).confidence == "low"
 
 
 def test_interferon_only_is_not_active():
@@ -258,8 +303,36 @@ def test_wider_intervals_never_make_a_call_more_confident(built, by):
     assert CONFIDENCES.index(after.confidence) <= CONFIDENCES.index(before.confidence)
 
 
+FLAGS = st.lists(st.sampled_from([AMBIENT, DOUBLETS]), unique=True).map(tuple)
+
+
+@given(cases(), st.lists(FLAGS, min_size=6, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_a_flag_never_raises_confidence_nor_turns_a_call(built, flags):
+    before, after = decide(built, DEFAULTS), decide(with_flags(built, *flags), DEFAULTS)
+    assert (after.call, after.tumour, after.non_tumour) == (before.call, before.tumour, before.non_tumour)
+    rank = CONFIDENCES.index
+    assert rank(after.confidence) <= rank(before.confidence)
+    told = set(after.codes) - set(before.codes)
+    assert told <= {AMBIENT, DOUBLETS} and set(before.codes) <= set(after.codes)
+    # A flag holds a call at moderate, never lower, and what is not told holds nothing.
+    expected = min(before.confidence, "moderate", key=rank) if told else before.confidence
+    assert after.confidence == expected
+    judged = [pair for pair in zip((before.tumour, before.non_tumour), flags, strict=False) if pair[0].value != UNKNOWN]
+    on = {name for name, state in before.lineages.items() if state.value == ON}
+    possible = {flag for _, own in judged for flag in own}
+    possible |= {
+        flag for row, own in zip(built.lineages, flags[3:], strict=False) if row.compartment in on for flag in own
+    }
+    assert told <= possible
+    if before.tumour.value != UNKNOWN:
+        assert set(flags[0]) <= told
+
+
 VARIANTS = [
     made(ON),
+    replace(made(ON), flags=(AMBIENT,)),
+    replace(made(OFF), flags=(DOUBLETS,)),
     replace(made(ON), panels={"stat3_core": 3.0}),
     replace(made(ON), q_value=0.2),
     replace(made(ON), rivals={"dissociation_stress": 3.0, "ifn_stat1": 3.0}),

@@ -163,3 +163,107 @@ def test_summary_names_only_what_reaches_where_stat3_is_on():
     assert summarise(found, {"tumour": "OFF", "microenvironment": "UNKNOWN"}) == ""
     assert summarise(found.iloc[:0], tumour) == "none_found"
     assert summarise(None, tumour) == "not_assessed"
+
+
+# Without ambient RNA: the IL6 of fibroblasts and everything of myeloid cells stays, the tumour's LIF does not.
+CLEANED = EXPRESSION.assign(LIF=[2.9, 0.0, 0.0])
+
+
+def holding(found):
+    return {tuple(row[:3]): row[3] for row in found[["ligand", "sender", "receiver", "without_ambient"]].to_numpy()}
+
+
+def test_what_is_gone_without_ambient_rna_stays_in_the_table_and_says_so():
+    found = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, CLEANED)
+    assert holding(found) == {
+        ("IL6", "fibroblast", "tumour"): True,
+        ("LIF", "tumour", "tumour"): False,
+        ("LIF", "tumour", "fibroblast"): False,
+        ("OSM", "myeloid", "fibroblast"): True,
+    }
+    # The levels and their order are those that were measured.
+    plain = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0)
+    pd.testing.assert_frame_equal(found.drop(columns="without_ambient"), plain.drop(columns="without_ambient"))
+    assert plain["without_ambient"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("gene", "row", "gone"),
+    [
+        ("IL6", "s|fibroblast", True),
+        ("IL6", "s|tumour", False),
+        ("IL6R", "s|tumour", True),
+        ("IL6R", "s|fibroblast", False),
+        ("IL6ST", "s|tumour", True),
+        ("JAK1", "s|tumour", True),
+        # JAK1 is enough.
+        ("JAK2", "s|tumour", False),
+        ("LIFR", "s|tumour", False),
+    ],
+)
+def test_ligand_whole_receptor_and_kinase_must_all_hold(gene, row, gone):
+    cleaned = EXPRESSION.copy()
+    cleaned.loc[row, gene] = 0.0
+    found = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, cleaned)
+    assert holding(found)["IL6", "fibroblast", "tumour"] is not gone
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_the_senders_ambient_rna_is_not_known_nothing_is_said():
+    nothing = EXPRESSION * 0.0
+    found = holding(find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, nothing.loc[["s|tumour", "s|myeloid"]]))
+    assert found == {
+        ("IL6", "fibroblast", "tumour"): None,
+        ("LIF", "tumour", "tumour"): False,
+        ("LIF", "tumour", "fibroblast"): False,
+        ("OSM", "myeloid", "fibroblast"): False,
+    }
+    # A receiver of unknown ambient RNA hears as measured.
+    found = holding(find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, EXPRESSION.loc[["s|myeloid"]]))
+    assert found["OSM", "myeloid", "fibroblast"] is True and found["LIF", "tumour", "fibroblast"] is None
+    # Known in no row, or given in another order of rows and genes.
+    assert set(holding(find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, nothing.iloc[:0])).values()) == {None}
+    shuffled = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, CLEANED.iloc[::-1, ::-1])
+    pd.testing.assert_frame_equal(shuffled, find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, CLEANED))
+
+
+def test_what_is_not_known_to_be_gone_is_told():
+    tumour = {"tumour": "ON", "microenvironment": "OFF"}
+    unknown = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, (EXPRESSION * 0.0).loc[["s|tumour"]])
+    # The tumour hears nothing without ambient RNA, but whether fibroblasts send IL6 is not known; its LIF is gone.
+    assert summarise(unknown, tumour) == "paracrine: IL6 (fibroblast -> tumour)"
+
+
+def test_ambient_rna_that_is_gone_makes_no_new_driver():
+    # Shares of the other genes rise a little when ambient counts are taken off.
+    found = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, EXPRESSION + 9.0)
+    plain = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0)
+    assert len(found) == len(plain) and found["without_ambient"].all()
+
+
+def test_the_level_itself_is_still_expressed_without_ambient_rna():
+    for level, holds in ((3.0, True), (2.999, False)):
+        found = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, CLEANED.assign(LIF=[level, 0.0, 0.0]))
+        assert holding(found)["LIF", "tumour", "tumour"] is holds
+
+
+def test_summary_leaves_out_what_is_gone_without_ambient_rna():
+    tumour = {"tumour": "ON", "microenvironment": "OFF"}
+    found = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, CLEANED)
+    assert summarise(found, tumour) == "paracrine: IL6 (fibroblast -> tumour)"
+    nothing = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, EXPRESSION * 0.0)
+    assert len(nothing) == len(found) and summarise(nothing, tumour) == "none_found"
+    everything = find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0, EXPRESSION)
+    assert summarise(everything, tumour) == summarise(find_drivers(EXPRESSION, ROWS, LIGANDS, 3.0), tumour)
+
+
+def test_a_ligand_is_named_with_the_sender_that_holds():
+    """The strongest sender of a ligand is ambient RNA only; the next one is named, and no ligand is lost."""
+    levels = EXPRESSION.assign(OSM=[0.0, 9.0, 7.0], OSMR=5.0)
+    both = LIGANDS.assign(sender="fibroblast;myeloid")
+    tumour = {"tumour": "ON", "microenvironment": "OFF"}
+    text = summarise(find_drivers(levels, ROWS, both, 3.0), tumour)
+    assert "OSM (fibroblast -> tumour)" in text
+    cleaned = levels.assign(OSM=[0.0, 0.0, 7.0])
+    text = summarise(find_drivers(levels, ROWS, both, 3.0, cleaned), tumour)
+    assert "OSM (myeloid -> tumour)" in text and "OSM (fibroblast -> tumour)" not in text

@@ -167,7 +167,8 @@ def cohort_calls(phospho, rivals=("nfkb",)):
     ligands = pd.DataFrame([["il6", "IL6", "IL6R;IL6ST", "JAK1", "fibroblast", "tumour"]], columns=columns)
     samples = [{"sample": f"s{number}", "patient": "p"} for number in range(9)]
     given = {"profiles": DEFAULTS, "tumour_type": "carcinoma", "type": "single_cell", "rivals": rivals}
-    _, calls, _ = build_profiles(table, levels, rows, composition, ligands, samples, phospho, **given)
+    guards = pd.DataFrame(columns=["sample", "compartment", "flag"])
+    _, calls, _ = build_profiles(table, levels, None, rows, composition, ligands, samples, phospho, guards, **given)
     return calls.set_index("sample")["noncanonical"].to_dict()
 
 

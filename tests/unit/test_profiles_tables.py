@@ -26,6 +26,8 @@ LIGANDS = pd.DataFrame(
     columns=["mechanism", "ligand", "receptor", "kinases", "sender", "receiver"],
 )
 
+DRIVER_GENES = ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2"]
+
 
 def score_rows(sample, compartment, activity, reason=""):
     rows = []
@@ -76,20 +78,46 @@ def expression():
     names = [(sample, name) for sample in STATES for name in ("tumour", "microenvironment", "bulk")]
     obs = pd.DataFrame(names, columns=["sample", "compartment"], index=["|".join(name) for name in names])
     obs["reason"] = ["LOW_CELLS" if name == ("s4", "microenvironment") else "" for name in names]
-    genes = ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2", "ACTB"]
+    genes = [*DRIVER_GENES, "ACTB"]
     adata = ad.AnnData(np.full((len(names), len(genes)), 5.0, np.float32), obs, pd.DataFrame(index=genes))
     adata[obs["compartment"] == "tumour", "IL6"] = 0.0
     adata.layers["linear"] = 2**adata.X - 1
     return adata
 
 
-def build(table=None, kind="single_cell", samples=SAMPLES, thresholds=DEFAULTS, with_levels=True, parts=None):
+def flagged(*rows):
+    """Return what of the table of guards the calls read."""
+    return pd.DataFrame(rows, columns=["sample", "compartment", "flag"])
+
+
+def build(
+    table=None,
+    kind="single_cell",
+    samples=SAMPLES,
+    thresholds=DEFAULTS,
+    with_levels=True,
+    parts=None,
+    cleaned=None,
+    guards=None,
+):
     adata = expression()
     rows = measured_rows(adata)
-    levels = gene_levels(adata, rows.index, ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2"]) if with_levels else None
-    parts = composition() if parts is None else parts
-    table = scores() if table is None else table
-    return build_profiles(table, levels, rows, parts, LIGANDS, samples, {}, thresholds, "carcinoma", kind, ["nfkb"])
+    levels = gene_levels(adata, rows.index, DRIVER_GENES) if with_levels else None
+    return build_profiles(
+        scores() if table is None else table,
+        levels,
+        None if cleaned is None else gene_levels(cleaned, rows.index, DRIVER_GENES),
+        rows,
+        composition() if parts is None else parts,
+        LIGANDS,
+        samples,
+        {},
+        flagged() if guards is None else guards,
+        thresholds,
+        "carcinoma",
+        kind,
+        ["nfkb"],
+    )
 
 
 def test_every_sample_gets_the_call_its_scores_ask_for():
@@ -109,6 +137,49 @@ def test_every_sample_gets_the_call_its_scores_ask_for():
     assert s1["driver"] == "paracrine: IL6 (microenvironment -> tumour)"
     assert set(drivers["kind"]) == {"paracrine", "microenvironment_internal"}
     assert "s4" not in set(drivers["sample"])
+
+
+def test_guards_flag_the_calls_that_rest_on_their_compartments():
+    plain = build()[1].set_index("sample")
+    rows = [
+        ("s1", "tumour", "AMBIENT_SENSITIVE"),
+        ("s1", "tumour", "DOUBLET_SENSITIVE"),
+        ("s2", "microenvironment", "DOUBLET_SENSITIVE"),
+        ("s3", "bulk", "AMBIENT_SENSITIVE"),
+        ("s3", "tumour", ""),
+        ("s4", "microenvironment", "AMBIENT_SENSITIVE"),
+        ("s9", "tumour", "AMBIENT_SENSITIVE"),
+    ]
+    found = build(guards=flagged(*rows))[1].set_index("sample")
+    assert found["call"].tolist() == plain["call"].tolist()
+    added = {
+        sample: set(found.at[sample, "reason_codes"].split(";")) - set(plain.at[sample, "reason_codes"].split(";"))
+        for sample in plain.index
+    }
+    # The whole sample is no part of a call, and s4 has no microenvironment that was judged.
+    both = {"AMBIENT_SENSITIVE", "DOUBLET_SENSITIVE"}
+    assert added == {"s1": both, "s2": {"DOUBLET_SENSITIVE"}, "s3": set(), "s4": set()}
+    assert plain["confidence"].to_dict() == {"s1": "high", "s2": "moderate", "s3": "moderate", "s4": "low"}
+    assert found["confidence"].to_dict() == {"s1": "moderate", "s2": "moderate", "s3": "moderate", "s4": "low"}
+    same = [column for column in plain if column not in ("confidence", "reason_codes")]
+    pd.testing.assert_frame_equal(found[same], plain[same])
+
+
+def test_drivers_that_are_ambient_rna_are_listed_and_not_told():
+    _, plain, measured = build()
+    cleaned = expression()
+    cleaned["s1|microenvironment", "IL6"] = 0.0
+    _, calls, drivers = build(cleaned=cleaned)
+    assert drivers.groupby("sample")["without_ambient"].agg(set).to_dict() == {
+        "s1": {False},
+        "s2": {True},
+        "s3": {True},
+    }
+    pd.testing.assert_frame_equal(drivers.drop(columns="without_ambient"), measured.drop(columns="without_ambient"))
+    told, before = calls.set_index("sample")["driver"], plain.set_index("sample")["driver"]
+    assert told["s1"] == "none_found" and before["s1"] == "paracrine: IL6 (microenvironment -> tumour)"
+    assert told.drop("s1").to_dict() == before.drop("s1").to_dict()
+    pd.testing.assert_frame_equal(calls.drop(columns="driver"), plain.drop(columns="driver"))
 
 
 def test_methods_beside_the_scores_come_last_and_change_nothing_else():

@@ -6,7 +6,7 @@ import re
 import pytest
 import vl_convert
 
-from stat3act.report import charts, parts
+from stat3act.report import chart_style, charts, charts_composition, parts
 from stat3act.report.evidence import CALLS, STATES
 
 POINT = {"sample": "a", "call": "INACTIVE", "call_name": "Inactive", "group": "x", "x_text": "", "y_text": ""}
@@ -52,7 +52,7 @@ def test_unknown_cells_of_the_heatmap_have_no_fill():
     assert marks(svg, "rect mark") == 2
 
 
-@pytest.mark.parametrize(("samples", "named"), [(12, True), (charts.MANY + 1, False)])
+@pytest.mark.parametrize(("samples", "named"), [(12, True), (chart_style.MANY + 1, False)])
 def test_samples_are_named_only_where_there_is_room(samples, named):
     rows = [
         {
@@ -69,6 +69,32 @@ def test_samples_are_named_only_where_there_is_room(samples, named):
     assert (">name0003<" in drawn(charts.ranked(1.5, samples, AGAINST), ranked=rows)) == named
 
 
+@pytest.mark.parametrize(("samples", "dashed"), [(2, 1), (chart_style.MANY + 1, 0)])
+def test_unknown_arms_are_not_drawn_as_unchanged(samples, dashed):
+    rows = [
+        {"sample": "a", "rank": 1, "arm": "1p", "value": -0.5, "text": ""},
+        {"sample": "b", "rank": 2, "arm": "1p", "value": None, "text": "unknown"},
+    ]
+    svg = drawn(charts_composition.arms(samples, ["1p", "10q"]), arms=rows)
+    assert marks(svg, "rect mark") == 2
+    assert svg.count("stroke-dasharray") == dashed
+    assert (">a<" in svg) == bool(dashed)
+
+
+def test_arms_stand_in_the_order_of_the_genome():
+    rows = [{"sample": "a", "rank": 1, "arm": arm, "value": 0.1, "text": ""} for arm in ("10q", "2p")]
+    svg = drawn(charts_composition.arms(1, ["2p", "10q"]), arms=rows)
+    assert svg.index(">2p<") < svg.index(">10q<")
+
+
+def test_bars_have_the_colours_of_their_parts():
+    rows = [{"sample": "a", "rank": 1, "part": "tumour", "value": 1.0, "text": "", "order": 0}]
+    svg = drawn(
+        charts_composition.bars("made", "Share", "Parts.", {"tumour": "#123456", "rest": "#654321"}, 1), made=rows
+    )
+    assert 'fill="#123456"' in svg
+
+
 @pytest.mark.parametrize("answers", [CALLS, STATES])
 def test_legend_speaks_in_words(answers):
     rows = [{"sample": code, "call": code, "x": 1.0, "y": 2.0, "score": 3.0} for code in answers]
@@ -82,10 +108,10 @@ def test_legend_speaks_in_words(answers):
     [
         charts.compartments(1.5, "call", 12, AGAINST),
         charts.ranked(1.5, 12, AGAINST),
-        charts.ranked(1.5, charts.MANY + 1, AGAINST),
+        charts.ranked(1.5, chart_style.MANY + 1, AGAINST),
         charts.interferon(1.5, CALLS, AGAINST),
         charts.heatmap(12, ["STAT3 core"], AGAINST),
-        charts.card(1.5, ["STAT3 core"], ["Tumour"], AGAINST),
+        charts.card(1.5, ["STAT3 core"], {"tumour": "Tumour"}, AGAINST),
     ],
 )
 def test_a_chart_of_activities_says_what_they_are_relative_to(made):
@@ -126,7 +152,7 @@ LIGHT, DARK = theme(STYLE, ":root"), theme(STYLE, ':root[data-theme="dark"]')
 
 
 def test_charts_default_to_the_light_theme():
-    assert {name: LIGHT[name] for name in charts.INK} == charts.INK
+    assert {name: LIGHT[name] for name in chart_style.INK} == chart_style.INK
     assert set(DARK) == set(LIGHT)
 
 

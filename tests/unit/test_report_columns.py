@@ -4,18 +4,29 @@ import pytest
 
 from stat3act.activity.also import METHODS
 from stat3act.activity.assemble import SCORE_COLUMNS
+from stat3act.activity.guards import MEASURED_COLUMNS
 from stat3act.activity.reference import REFERENCE_COLUMNS
-from stat3act.compartments.labels import CELL_COLUMNS
+from stat3act.compartments.ambient import CONTAMINATION_COLUMNS
+from stat3act.compartments.arms import ARM_COLUMNS, GROUP_COLUMNS
+from stat3act.compartments.cells import AGREEMENT_COLUMNS, CELL_COLUMNS, CLUSTER_COLUMNS
 from stat3act.compartments.pseudobulk import META_COLUMNS
 from stat3act.compartments.split import EXTRA_COLUMNS
 from stat3act.expression import bulk, cells
 from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.guards import GUARD_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
 
 WRITTEN = {
+    "contamination": list(CONTAMINATION_COLUMNS),
+    "guard_scores": ["guard", *SCORE_COLUMNS, *MEASURED_COLUMNS],
+    "guards": list(GUARD_COLUMNS),
+    "agreement": list(AGREEMENT_COLUMNS),
+    "arms": ["sample", *ARM_COLUMNS],
+    "clusters": list(CLUSTER_COLUMNS),
+    "copy_number": [*GROUP_COLUMNS, "<chromosome>:<start>"],
     "activation_profiles": PROFILE_COLUMNS,
     "calls": CALL_COLUMNS,
     "cells": list(CELL_COLUMNS),

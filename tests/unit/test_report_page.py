@@ -9,7 +9,10 @@ from functools import cache
 
 import pytest
 
+from stat3act.compartments.malignant import REASONS as CELL_REASONS
+from stat3act.compartments.pseudobulk import LOW_CELLS, UNCERTAIN_CELLS
 from stat3act.report import page, parts
+from stat3act.report.pictures import MOST_BYTES, Pictures
 from unit.report_example import config, provenance, sheet, texts
 
 KINDS = ["single_cell", "bulk", "bulk_split"]
@@ -103,6 +106,51 @@ def test_reliability_is_a_condition_only_after_a_bulk_split():
     assert "reliability" not in columns("bulk")
 
 
+def render(kind="single_cell", pictures=page.NO_PICTURES, **changed):
+    given = texts(12, kind) | changed
+    return page.render(given, config(kind), provenance(), sheet(), parts.read_parts(), VEGA, pictures)
+
+
+def test_pictures_are_inside_the_page_or_linked_from_it():
+    inside = render(pictures=Pictures(embedded={"S0001": "iVBORw0KGgo="}))
+    assert '<script type="text/plain" id="picture-S0001">iVBORw0KGgo=</script>' in inside
+    assert "holds the picture of its cells" in inside
+    assert len(scripts_of(inside)) == 2
+    beside = render(pictures=Pictures(linked={"S0001": "cells/S0001.png"}))
+    assert 'id="picture-' not in beside.split("<script>")[0]
+    assert about_of(beside)["linked_pictures"] == {"S0001": "cells/S0001.png"}
+    assert "files beside it" in beside
+    for words in ("holds the picture of its cells", "files beside it"):
+        assert words not in render()
+
+
+def test_cells_have_a_section_only_where_there_are_cells():
+    assert 'id="cells"' in build()
+    assert 'id="cells"' not in build("bulk") and 'id="cells"' not in build("bulk_split")
+    assert about_of(build())["composition"][-1] == "uncertain"
+    assert about_of(build("bulk_split"))["composition"][-1] == "not assigned"
+
+
+def test_labels_and_arms_are_shown_only_where_there_are_some():
+    assert 'id="agreement"' in build() and 'data-chart="arms"' in build()
+    heads = {name: texts()[name].split("\n")[0] + "\n" for name in ("agreement", "arms")}
+    html = render(**heads)
+    assert 'id="agreement"' not in html and 'data-chart="arms"' not in html
+    assert "arms" not in about_of(html)["charts"]
+    assert "No sample has malignant cells" in html
+
+
+def test_arms_are_in_the_order_of_the_genome():
+    assert about_of(build())["arms"] == ["1p", "2p", "10q"]
+
+
+def test_every_reason_of_cells_and_compartments_is_explained():
+    known = about_of(build())["reasons"]
+    assert set(CELL_REASONS) | {LOW_CELLS, UNCERTAIN_CELLS} <= set(known)
+    for code in CELL_REASONS:
+        assert f"<code>{code}</code>" in build()
+
+
 def test_sections_follow_the_data():
     given = texts()
     without = {name: text for name, text in given.items() if name not in ("phospho", "expected")}
@@ -170,7 +218,10 @@ def test_the_limits_of_the_claim_are_on_the_page():
     assert "never means off" in html
 
 
-def test_two_thousand_samples_stay_within_the_budget():
-    small, large = (len(build("bulk_split", samples).encode()) for samples in (100, 200))
+@pytest.mark.parametrize("kind", ["single_cell", "bulk_split"])
+def test_two_thousand_samples_stay_within_the_budget(kind):
+    small, large = (len(build(kind, samples).encode()) for samples in (100, 200))
     # The page grows by the sample; Vega's JavaScript is 0.9 MB of the 15 MB.
     assert large + (large - small) * 18 < 14_000_000
+    # Pictures are inside only while they are few: 200 of them, of 30 kB each, would already be too large.
+    assert large + MOST_BYTES < 14_000_000

@@ -39,6 +39,8 @@ def test_methods_follow_the_configuration():
         "infercnvpy"
         not in text(compartments__malignant_key="malignant").split("## References")[0].split("(decoupler")[0]
     )
+    assert "Matplotlib" in text()
+    assert "Matplotlib" not in text(report__cell_pictures=False)
     assert "CollecTRI" not in text()
     assert "gkad841" in text(networks__regulon="collectri")
     assert "at least 1.5" in text()

@@ -1,5 +1,6 @@
 """The page in a browser: it opens from disk, asks nobody for anything, and does what a reader expects of it."""
 
+import base64
 import io
 import json
 import shutil
@@ -14,6 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from stat3act.report import page, parts
+from stat3act.report.pictures import Pictures
 from unit.report_example import config, provenance, sheet, texts
 
 CHROMIUM = shutil.which("chromium")
@@ -34,6 +36,9 @@ FLAGS = [
     "--window-size=1280,1000",
 ]
 SECONDS = 60
+# One red pixel.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+PICTURES = Pictures(embedded={"S0002": PIXEL}, linked={"S0003": "cells/S0003.png"})
 KINDS = ["single_cell", "bulk", "bulk_split"]
 
 
@@ -44,7 +49,8 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     vega, pieces = parts.vega_javascript(), parts.read_parts()
     paths = {}
     for kind in KINDS:
-        html = page.render(texts(12, kind), config(kind), provenance(), sheet(), pieces, vega)
+        shown = PICTURES if kind == "single_cell" else page.NO_PICTURES
+        html = page.render(texts(12, kind), config(kind), provenance(), sheet(), pieces, vega, shown)
         paths[kind] = folder / f"{kind}.html"
         paths[kind].write_text(html, encoding="utf-8")
     return paths
@@ -183,6 +189,47 @@ def test_card_opens_from_a_click_and_from_the_keyboard(browser, pages):
     browser.switch_to.active_element.send_keys(Keys.ENTER)
     wait(browser, lambda driver: card.is_displayed())
     assert browser.get_log("browser") == []
+
+
+def test_a_card_holds_the_picture_of_its_cells_or_links_to_it(browser, pages):
+    opened(browser, pages["single_cell"], "#sample=S0002")
+    picture = browser.find_element(By.CSS_SELECTOR, "#card img.cells")
+    wait(browser, lambda driver: driver.execute_script("return arguments[0].naturalWidth", picture) == 1)
+    assert "Cells of S0002" in picture.get_attribute("alt")
+    link = browser.find_element(By.CSS_SELECTOR, "#card a[download='example.S0002.cells.png']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
+    saved = browser.downloads / "example.S0002.cells.png"
+    wait(browser, lambda driver: saved.exists() and saved.stat().st_size)
+    assert saved.read_bytes() == base64.b64decode(PIXEL)
+    browser.find_element(By.ID, "card-next").click()
+    assert not browser.find_elements(By.CSS_SELECTOR, "#card img.cells")
+    link = browser.find_element(By.LINK_TEXT, "cells/S0003.png")
+    assert link.get_attribute("href") == (pages["single_cell"].parent / "cells/S0003.png").as_uri()
+    assert browser.get_log("browser") == []
+
+
+def test_a_card_says_why_cells_are_uncertain(browser, pages):
+    opened(browser, pages["single_cell"], "#sample=S0001")
+    words = browser.find_element(By.ID, "card-more").get_attribute("textContent")
+    assert "Clusters (2) and their calls" in words
+    assert "BETWEEN: between malignant and normal cells" in words
+    assert "not tested" in words
+
+
+def test_labels_are_set_against_findings(browser, pages):
+    opened(browser, pages["single_cell"])
+    words = browser.find_element(By.ID, "agreement").text
+    assert "Malignant: 2160 of 2280 cells (94.7 %)" in words
+    assert "Lineage: 720 of 720 cells (100.0 %)" in words
+    assert texts_of(browser, "#agreement div:nth-of-type(2) td") == ["2160", "120"]
+
+
+def test_a_sample_without_malignant_cells_has_unknown_arms(browser, pages):
+    opened(browser, pages["single_cell"])
+    hollow = browser.find_elements(By.CSS_SELECTOR, "figure[data-chart='arms'] path[stroke-dasharray]")
+    described = [mark.get_attribute("aria-label") for mark in hollow]
+    assert len(described) == 3 and all("S0012" in words and "unknown" in words for words in described)
 
 
 def test_a_link_opens_a_card(browser, pages):

@@ -10,7 +10,7 @@ from workflow.harness import snakemake
 BULK = ["--configfile", "config/cohorts/demo_bulk/config.yaml"]
 REPORT = {"report_record": 1, "report_render": 1}
 CALLS = {"profiles_call": 1, "validation_expected": 1}
-SCORING = {"activity_reference": 1, "activity_score": 1}
+SCORING = {"activity_reference": 1, "activity_score": 1, "activity_guards": 1}
 
 
 def planned(folder, *arguments):
@@ -45,7 +45,7 @@ def test_a_title_runs_the_report_only(copied_demo):
 
 def test_a_scoring_setting_runs_activity_onward(copied_demo):
     change_config(copied_demo, "activity", "clip", 4)
-    assert planned(copied_demo) == Counter(SCORING | {"activity_cells": 12} | CALLS | REPORT)
+    assert planned(copied_demo) == Counter(SCORING | {"activity_cells": 12, "report_cells": 12} | CALLS | REPORT)
 
 
 def test_another_method_beside_ours_leaves_the_reference_alone(copied_demo):
@@ -54,21 +54,26 @@ def test_another_method_beside_ours_leaves_the_reference_alone(copied_demo):
     assert jobs["activity_score"] == 1 and "activity_reference" not in jobs and "activity_cells" not in jobs
 
 
-def test_one_more_sample_runs_its_own_chain_and_the_gathers(copied_demo):
+def gathers_of(samples):
+    """Jobs of a cohort whose samples changed: all of them may borrow normal cells of each other."""
+    each = {"compartments_label": samples, "activity_cells": samples, "report_cells": samples}
+    cohort = ["expression_gather", "compartments_normals", "compartments_gather", "compartments_reference"]
+    return each | dict.fromkeys(cohort, 1) | SCORING
+
+
+def test_one_more_sample_runs_its_own_chain_and_what_samples_share(copied_demo):
     sheet = copied_demo / "config/samples.tsv"
     lines = sheet.read_text().splitlines()
     sheet.write_text("\n".join([*lines, lines[-1].replace("P12", "P13")]) + "\n")
     jobs = planned(copied_demo)
-    chain = {"expression_simulate": 1, "expression_filter": 1, "compartments_label": 1, "activity_cells": 1}
-    gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1} | SCORING
-    assert jobs == Counter(chain | gathers | CALLS | REPORT)
+    chain = {"expression_simulate": 1, "expression_filter": 1, "compartments_lineages": 1}
+    assert jobs == Counter(chain | gathers_of(13) | CALLS | REPORT)
 
 
-def test_one_sample_less_runs_the_gathers_only(copied_demo):
+def test_one_sample_less_runs_what_samples_share(copied_demo):
     sheet = copied_demo / "config/samples.tsv"
     sheet.write_text("\n".join(sheet.read_text().splitlines()[:-1]) + "\n")
-    gathers = {"expression_gather": 1, "compartments_gather": 1, "compartments_reference": 1} | SCORING
-    assert planned(copied_demo) == Counter(gathers | CALLS | REPORT)
+    assert planned(copied_demo) == Counter(gathers_of(11) | CALLS | REPORT)
 
 
 def test_metadata_that_nothing_computes_with_runs_the_report_only(copied_demo):
@@ -82,7 +87,14 @@ def test_code_two_imports_deep_runs_its_dependants(copied_demo):
     path.write_text(path.read_text().replace("GENES_PER_STRATUM = 25", "GENES_PER_STRATUM = 26"))
     jobs = planned(copied_demo)
     assert jobs["activity_score"] == 1 and jobs["profiles_call"] == 1
-    assert not {"expression_filter", "compartments_label", "networks_prepare"} & jobs.keys()
+    assert not {"expression_filter", "compartments_lineages", "compartments_label", "networks_prepare"} & jobs.keys()
+
+
+def test_a_setting_of_the_malignant_calls_clusters_nothing_again(copied_demo):
+    change_config(copied_demo, "compartments", "malignant", {"probability": 0.9})
+    jobs = planned(copied_demo)
+    assert jobs["compartments_label"] == 12
+    assert not {"expression_filter", "compartments_lineages", "compartments_normals"} & jobs.keys()
 
 
 def test_order_of_keys_and_new_time_stamps_run_nothing(copied_demo):

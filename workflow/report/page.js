@@ -51,6 +51,8 @@ async function start() {
   await drawInterferon(profiles, state.byName, choose('[data-compartment="interferon"]', parts, (part) => drawInterferon(profiles, state.byName, part)));
   await drawHeatmap(profiles, state.byName, choose('[data-compartment="heatmap"]', parts, (part) => drawHeatmap(profiles, state.byName, part)));
   await drawQuality(qc.rows(), composition.rows());
+  if (about.arms.length) await drawArms(state.tables.arms.rows(), state.calls.map((call) => call.sample));
+  if (document.getElementById("agreement")) fillAgreement(state.tables.agreement.rows());
   if (state.tables.expected) fillExpected(state.tables.expected.rows());
   if (state.tables.phospho) await drawPhospho(state.tables.phospho.rows());
   document.body.dataset.ready = "charts";

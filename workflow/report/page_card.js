@@ -133,7 +133,7 @@ function driversTable(rows) {
   const log2 = (text) => (text === "" ? "unknown" : Number(text).toFixed(1));
   const body = rows.slice(0, MOST_DRIVERS).map((row) =>
     element("tr", {}, ...[row.mechanism, `${row.ligand.replaceAll(";", " + ")} (${log2(row.ligand_log2_cpm)})`, about.compartments[row.sender] || row.sender,
-      `${row.receptor.replaceAll(";", " + ")} (${log2(row.receptor_log2_cpm)})`, about.compartments[row.receiver] || row.receiver, row.kind.replaceAll("_", " ")]
+      `${row.receptor.replaceAll(";", " + ")} (${log2(row.receptor_log2_cpm)})`, about.compartments[row.receiver] || row.receiver, row.kind.replaceAll("_", " ") + (row.without_ambient === "False" ? " (gone without ambient RNA)" : "")]
       .map((words) => element("td", {}, words))),
   );
   table.append(element("tbody", {}, ...body));
@@ -178,6 +178,7 @@ function fillCard(call, state) {
     ["Lineage with the highest activity", about.compartments[call.dominant_lineage] || call.dominant_lineage],
   ];
   further.append(...more.map(([words, value]) => line(words, value)).filter(Boolean));
+  further.append(...cellsOf(call.sample, state));
   for (const [title, table, leaveOut] of [["Quality", state.qc, ["sample"]], ["From the sample sheet", state.sheet, ["sample", "patient"]]]) {
     const row = table ? table.of(call.sample)[0] : null;
     if (row) further.append(element("h3", {}, title), pairs(row, leaveOut));

@@ -175,17 +175,21 @@ async function drawQuality(qc, composition) {
   await draw("genes", "genes", { genes }, qc.length);
   if (!about.charts.composition) return;
   const fractions = new Map();
+  const notes = new Map();
   for (const row of composition) {
     if (!fractions.has(row.sample)) fractions.set(row.sample, { sample: row.sample });
     fractions.get(row.sample)[row.compartment] = number(row.fraction);
+    const count = row.n_cells ? `, ${row.n_cells} cells` : "";
+    notes.set(`${row.sample}\t${row.compartment}`, count + (row.reason ? `; no value: ${reasonText(row.reason)}` : ""));
   }
   const rows = stacked([...fractions.values()], (sample) => {
     const lineages = about.composition.slice(1, 5).map((name) => [name, sample[name] ?? null]);
     const named = lineages.reduce((sum, [, value]) => sum + (value || 0), 0);
     const rest = (sample.microenvironment ?? named) - named;
     const whole = (sample.tumour || 0) + (sample.microenvironment ?? named);
-    const parts = [["tumour", sample.tumour ?? null], ...lineages, ["other microenvironment", rest], ["not assigned", 1 - whole]];
-    return parts.map(([part, value]) => [part, value !== null && value > 1e-6 ? value : null, `${(100 * (value || 0)).toFixed(1)} %`]);
+    const parts = [["tumour", sample.tumour ?? null], ...lineages, ["other microenvironment", rest], [about.composition.at(-1), 1 - whole]];
+    const words = (part, value) => `${(100 * (value || 0)).toFixed(1)} %${notes.get(`${sample.sample}\t${part}`) || ""}`;
+    return parts.map(([part, value]) => [part, value !== null && value > 1e-6 ? value : null, words(part, value)]);
   });
   await draw("composition", "composition", { composition: rows }, fractions.size);
 }

@@ -77,6 +77,31 @@ rule activity_score:
 
 if SINGLE_CELL:
 
+    rule activity_guards:
+        input:
+            expression="<results>/compartments/expression.h5ad",
+            axes="<results>/networks/axes.tsv",
+            reference=frozen_reference() or "<results>/activity/reference.tsv",
+        output:
+            scores="<results>/activity/guards.tsv",
+        log:
+            "<logs>/activity_guards.log",
+        benchmark:
+            "<benchmarks>/activity_guards.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=10, floor=2000, cap=64000),
+            runtime=60,
+        params:
+            code=fingerprint("activity_guards.py"),
+            samples=scoring_samples(),
+            # Other methods beside ours are not guarded.
+            settings=settings(*(f"activity.{key}" for key in config["activity"] if key != "also")),
+        script:
+            "../scripts/activity_guards.py"
+
     rule activity_cells:
         input:
             expression="<results>/expression/cells/{sample}.h5ad",

@@ -69,6 +69,7 @@ def fingerprint(script, *files):
 
 # The modules must be in place before they can be imported here.
 sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
+sources("import stat3act.compartments.celltypist_model")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import open_cohort
@@ -87,8 +88,15 @@ def look_at_files(complete, sheet):
     # Jobs parse the workflow again; the files were looked at before the first of them started.
     if complete["expression"]["simulate"] or not workflow.is_main_process:
         return []
-    sections = complete["expression"], complete["compartments"], complete["data_dir"]
-    return check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
+    compartments = complete["compartments"]
+    sections = complete["expression"], compartments, complete["data_dir"]
+    problems = check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
+    model = compartments["celltypist_model"]
+    if model and Path(model).exists():
+        from stat3act.compartments.celltypist_model import model_problems
+
+        problems += model_problems(model, compartments["lineages"])
+    return problems
 
 
 try:

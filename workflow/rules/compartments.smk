@@ -1,31 +1,93 @@
-# Which signal is tumour, which microenvironment?
+# Which signal is tumour, which microenvironment? Single cells; bulk is in compartments_bulk.smk.
 #
 # INPUTS
-#     <results>/expression/bulk.h5ad                   bulk samples, linear and log2
-#     compartments.reference                           bulk: profiles of tumour and microenvironment states
-#     <results>/networks/axes.tsv                      the axes
 #     <results>/expression/cells/{sample}.h5ad         cells that passed quality control
+#     <results>/expression/doublets/{sample}.h5ad      doublets that were removed
 #     resources/markers/lineages.tsv                   marker genes of the lineages
+#     resources/genes/genes.tsv                        current symbols
+#     compartments.celltypist_model                    a CellTypist model instead of marker genes
 # OUTPUTS
+#     <results>/compartments/lineages/{sample}.h5ad    clusters, lineages and map of the cells
+#     <results>/compartments/normals.h5ad              normal cells for samples with too few of their own
 #     <results>/compartments/cells/{sample}.tsv.gz     lineage, malignant call and compartment of every cell
-#     <results>/compartments/pseudobulk/{sample}.*     sums over the cells of every compartment, cell numbers
+#     <results>/compartments/copy_number/{sample}.*    gains and losses along the genome, by small groups of cells
+#     <results>/compartments/pseudobulk/{sample}.*     sums over the cells of every compartment and lineage
 #     <results>/compartments/expression.h5ad           log2 expression, sample x compartment
 #     <results>/compartments/composition.tsv           cells and fractions of every compartment
-#     <results>/compartments/reference.tsv             single cell: profiles for bulk cohorts
-#     <results>/compartments/fractions.tsv             bulk: mRNA share of every compartment and lineage
-#     <results>/compartments/split.tsv                 bulk: activity of tumour and microenvironment
-
-
+#     <results>/compartments/pseudobulk.tsv            cells and genes of every compartment and lineage
+#     <results>/compartments/clusters.tsv              what every cluster was taken for, and why
+#     <results>/compartments/agreement.tsv             the user's labels beside what was found without them
+#     <results>/compartments/contamination.tsv         ambient share of the counts of every compartment and lineage
+#     <results>/compartments/arms.tsv                  gains and losses of the malignant cells by chromosome arm
+#     <results>/compartments/reference.tsv             profiles for bulk cohorts
 if SINGLE_CELL:
+
+    rule compartments_lineages:
+        input:
+            cells="<results>/expression/cells/{sample}.h5ad",
+            markers=bundled("resources/markers/lineages.tsv"),
+            genes=bundled("resources/genes/genes.tsv"),
+            model=config["compartments"]["celltypist_model"] or [],
+        output:
+            lineages="<results>/compartments/lineages/{sample}.h5ad",
+            lent="<results>/compartments/lent/{sample}.h5ad",
+        log:
+            "<logs>/compartments_lineages/{sample}.log",
+        benchmark:
+            "<benchmarks>/compartments_lineages/{sample}.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=40, floor=3000, cap=128000),
+            runtime=120,
+        params:
+            code=fingerprint("compartments_lineages.py", "resources/genes/genes.tsv", "resources/markers/lineages.tsv"),
+            settings=labelling_settings(config["compartments"]["clustering"], ["candidates"], "lineages"),
+        script:
+            "../scripts/compartments_lineages.py"
+
+    rule compartments_normals:
+        input:
+            lent=expand("<results>/compartments/lent/{sample}.h5ad", sample=SAMPLES),
+        output:
+            pool="<results>/compartments/normals.h5ad",
+        log:
+            "<logs>/compartments_normals.log",
+        benchmark:
+            "<benchmarks>/compartments_normals.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=20, floor=2000, cap=32000),
+            runtime=30,
+        params:
+            code=fingerprint("compartments_normals.py"),
+        script:
+            "../scripts/compartments_normals.py"
 
     rule compartments_label:
         input:
             cells="<results>/expression/cells/{sample}.h5ad",
+            doublets="<results>/expression/doublets/{sample}.h5ad",
+            lineages="<results>/compartments/lineages/{sample}.h5ad",
             markers=bundled("resources/markers/lineages.tsv"),
+            pool=branch(
+                config["compartments"]["malignant"]["reference"] == "cohort",
+                then="<results>/compartments/normals.h5ad",
+                otherwise=[],
+            ),
         output:
-            labels=ensure("<results>/compartments/cells/{sample}.tsv.gz", non_empty=True),
+            cells=ensure("<results>/compartments/cells/{sample}.tsv.gz", non_empty=True),
+            clusters="<results>/compartments/clusters/{sample}.tsv",
+            agreement="<results>/compartments/agreement/{sample}.tsv",
+            copy_number="<results>/compartments/copy_number/{sample}.tsv.gz",
+            arms="<results>/compartments/arms/{sample}.tsv",
+            contamination="<results>/compartments/contamination/{sample}.tsv",
             matrix="<results>/compartments/pseudobulk/{sample}.parquet",
-            meta="<results>/compartments/pseudobulk/{sample}.tsv",
+            doubled="<results>/compartments/doublets/{sample}.parquet",
+            units="<results>/compartments/pseudobulk/{sample}.tsv",
         log:
             "<logs>/compartments_label/{sample}.log",
         benchmark:
@@ -38,31 +100,29 @@ if SINGLE_CELL:
             runtime=120,
         params:
             code=fingerprint("compartments_label.py", "resources/markers/lineages.tsv"),
-            settings={
-                "compartments": {
-                    key: settings(f"compartments.{key}")
-                    for key in [
-                        "cell_type_key",
-                        "clustering",
-                        "lineages",
-                        "malignant",
-                        "malignant_key",
-                        "malignant_values",
-                        "non_malignant_values",
-                    ]
-                },
-                **settings("expression.scale", "seed", "tumour_type"),
-            },
+            settings=labelling_settings(
+                ["margin"], config["compartments"]["malignant"], "mutation_key", "mutation_values"
+            ),
         script:
             "../scripts/compartments_label.py"
 
     rule compartments_gather:
         input:
             matrices=expand("<results>/compartments/pseudobulk/{sample}.parquet", sample=SAMPLES),
-            metas=expand("<results>/compartments/pseudobulk/{sample}.tsv", sample=SAMPLES),
+            units=expand("<results>/compartments/pseudobulk/{sample}.tsv", sample=SAMPLES),
+            doubled=expand("<results>/compartments/doublets/{sample}.parquet", sample=SAMPLES),
+            contamination=expand("<results>/compartments/contamination/{sample}.tsv", sample=SAMPLES),
+            clusters=expand("<results>/compartments/clusters/{sample}.tsv", sample=SAMPLES),
+            agreement=expand("<results>/compartments/agreement/{sample}.tsv", sample=SAMPLES),
+            arms=expand("<results>/compartments/arms/{sample}.tsv", sample=SAMPLES),
         output:
             expression=ensure("<results>/compartments/expression.h5ad", non_empty=True),
             composition=ensure("<results>/compartments/composition.tsv", non_empty=True),
+            units=ensure("<results>/compartments/pseudobulk.tsv", non_empty=True),
+            clusters="<results>/compartments/clusters.tsv",
+            agreement="<results>/compartments/agreement.tsv",
+            arms="<results>/compartments/arms.tsv",
+            contamination="<results>/compartments/contamination.tsv",
         log:
             "<logs>/compartments_gather.log",
         benchmark:
@@ -83,7 +143,7 @@ if SINGLE_CELL:
     rule compartments_reference:
         input:
             pseudobulk=expand("<results>/compartments/pseudobulk/{sample}.parquet", sample=SAMPLES),
-            cells=expand("<results>/compartments/pseudobulk/{sample}.tsv", sample=SAMPLES),
+            units=expand("<results>/compartments/pseudobulk/{sample}.tsv", sample=SAMPLES),
         output:
             reference="<results>/compartments/reference.tsv",
         log:
@@ -102,91 +162,3 @@ if SINGLE_CELL:
             settings=settings("compartments.min_cells"),
         script:
             "../scripts/compartments_reference.py"
-
-
-if not SINGLE_CELL:
-
-    rule compartments_unsplit:
-        input:
-            expression="<results>/expression/bulk.h5ad",
-        output:
-            **unsplit_outputs(),
-        log:
-            "<logs>/compartments_unsplit.log",
-        benchmark:
-            "<benchmarks>/compartments_unsplit.tsv"
-        conda:
-            "../envs/stat3act.yaml"
-        threads: 1
-        resources:
-            mem_mb=memory_for(factor=20, floor=1500, cap=64000),
-            runtime=30,
-        params:
-            code=fingerprint("compartments_unsplit.py"),
-        script:
-            "../scripts/compartments_unsplit.py"
-
-
-if SPLIT:
-
-    rule compartments_deconvolve:
-        input:
-            expression="<results>/expression/bulk.h5ad",
-            reference=reference_files(),
-            axes="<results>/networks/axes.tsv",
-            genes=bundled("resources/genes/genes.tsv"),
-        output:
-            fractions="<results>/compartments/fractions.tsv",
-            composition="<results>/compartments/composition.tsv",
-            fit="<results>/compartments/fit.h5ad",
-        log:
-            "<logs>/compartments_deconvolve.log",
-        benchmark:
-            "<benchmarks>/compartments_deconvolve.tsv"
-        conda:
-            "../envs/stat3act.yaml"
-        threads: 1
-        resources:
-            mem_mb=memory_for(factor=10, floor=2000, cap=64000),
-            runtime=60,
-        params:
-            code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
-            settings=settings(
-                *(f"compartments.{key}" for key in ["lineages", "malignant_values", "max_purity", "min_purity"])
-            ),
-        script:
-            "../scripts/compartments_deconvolve.py"
-
-    rule compartments_split:
-        input:
-            expression="<results>/expression/bulk.h5ad",
-            fit="<results>/compartments/fit.h5ad",
-            axes="<results>/networks/axes.tsv",
-            genes=bundled("resources/genes/genes.tsv"),
-        output:
-            split=ensure("<results>/compartments/split.tsv", non_empty=True),
-        log:
-            "<logs>/compartments_split.log",
-        benchmark:
-            "<benchmarks>/compartments_split.tsv"
-        conda:
-            "../envs/stat3act.yaml"
-        threads: 1
-        resources:
-            mem_mb=memory_for(factor=20, floor=2000, cap=64000),
-            runtime=60,
-        params:
-            code=fingerprint("compartments_split.py", "resources/genes/genes.tsv"),
-            settings={
-                "activity": settings(
-                    "activity.confidence_level",
-                    "activity.min_programme_targets",
-                    "activity.min_reference_samples",
-                    "activity.min_targets",
-                    "activity.rivals",
-                ),
-                "compartments": settings("compartments.max_purity", "compartments.min_purity"),
-                "seed": config["seed"],
-            },
-        script:
-            "../scripts/compartments_split.py"

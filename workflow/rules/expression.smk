@@ -6,6 +6,7 @@
 # OUTPUTS
 #     <results>/expression/bulk.h5ad            bulk: one matrix per cohort, samples x symbols, log2
 #     <results>/expression/cells/{sample}.h5ad  single cell: the good cells of a sample x symbols, linear
+#     <results>/expression/doublets/{sample}.h5ad  the doublets that were removed, in the same form
 #     <results>/expression/qc.tsv               what became of the genes and the cells of each sample
 if SINGLE_CELL:
 
@@ -15,6 +16,7 @@ if SINGLE_CELL:
             genes=bundled("resources/genes/genes.tsv"),
         output:
             cells="<results>/expression/cells/{sample}.h5ad",
+            doublets="<results>/expression/doublets/{sample}.h5ad",
             quality="<results>/expression/qc/{sample}.tsv",
         log:
             "<logs>/expression_filter/{sample}.log",
@@ -37,6 +39,7 @@ if SINGLE_CELL:
             settings=settings(
                 "compartments.cell_type_key",
                 "compartments.malignant_key",
+                "compartments.mutation_key",
                 "expression.doublets",
                 "expression.gene_column",
                 "expression.layer",

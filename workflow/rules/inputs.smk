@@ -43,11 +43,34 @@ def matrix_rows():
     ]
 
 
+def labelling_settings(clustering, malignant, *keys):
+    """Return what labelling the cells of a sample reads from the config: of two sections only these keys."""
+    chosen = {
+        "clustering": {key: settings(f"compartments.clustering.{key}") for key in clustering},
+        "malignant": {key: settings(f"compartments.malignant.{key}") for key in malignant},
+    }
+    always = ["cell_type_key", "compare_labels", "malignant_key", "malignant_values", "non_malignant_values"]
+    chosen |= {key: settings(f"compartments.{key}") for key in [*always, *keys]}
+    return {"compartments": chosen, **settings("expression.scale", "seed", "tumour_type")}
+
+
+def cell_tables():
+    """Return the cohort's tables about single cells that the page shows."""
+    names = ["clusters", "agreement", "arms"] if SINGLE_CELL else []
+    return [f"<results>/compartments/{name}.tsv" for name in names]
+
+
+def cell_pictures():
+    """Return the pictures of the cells of all samples, where they are wanted."""
+    wanted = SINGLE_CELL and config["report"]["cell_pictures"]
+    return expand("<results>/report/cells/{sample}.png", sample=SAMPLES) if wanted else []
+
+
 def side_outputs():
     """Return the files that nothing later needs but users do."""
     if SINGLE_CELL:
         cells = expand("<results>/activity/cells/{sample}.h5ad", sample=SAMPLES)
-        return ["<results>/compartments/reference.tsv", *cells]
+        return ["<results>/compartments/reference.tsv", *cells, *cell_pictures()]
     return ["<results>/compartments/fractions.tsv"] if SPLIT else []
 
 
@@ -80,6 +103,8 @@ def recorded_inputs():
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
     if SPLIT:
         named |= {path: path for path in reference_files()}
+    if config["compartments"]["celltypist_model"]:
+        named[config["compartments"]["celltypist_model"]] = config["compartments"]["celltypist_model"]
     if frozen_reference():
         named[frozen_reference()] = frozen_reference()
     return sorted(named.items())

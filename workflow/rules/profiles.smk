@@ -5,11 +5,13 @@
 #     <results>/compartments/expression.h5ad         log2 expression, for ligands and receptors
 #     <results>/compartments/composition.tsv         cells and fractions of every compartment
 #     <results>/networks/ligands.tsv                 ligands and their receptors
+#     <results>/activity/guards.tsv                  single cell: scores without ambient RNA, and with doublets
 #     validation.phospho                             phospho measurements, if given
 # OUTPUTS
 #     <results>/profiles/activation_profiles.tsv     the scores, with the patient
 #     <results>/profiles/calls.tsv                   one call per sample
 #     <results>/profiles/drivers.tsv                 who could drive STAT3
+#     <results>/profiles/guards.tsv                  single cell: what ambient RNA and doublets change
 #     <results>/profiles/profiles.h5ad               the profiles as AnnData
 rule profiles_call:
     input:
@@ -17,11 +19,13 @@ rule profiles_call:
         expression="<results>/compartments/expression.h5ad",
         composition="<results>/compartments/composition.tsv",
         ligands="<results>/networks/ligands.tsv",
+        guards=branch(SINGLE_CELL, then="<results>/activity/guards.tsv", otherwise=[]),
         phospho=data_path(config["validation"]["phospho"]) if config["validation"]["phospho"] else [],
     output:
         profiles=ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),
         calls=ensure("<results>/profiles/calls.tsv", non_empty=True),
         drivers="<results>/profiles/drivers.tsv",
+        guards="<results>/profiles/guards.tsv",
         matrix="<results>/profiles/profiles.h5ad",
     log:
         "<logs>/profiles_call.log",

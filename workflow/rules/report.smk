@@ -4,10 +4,15 @@
 #     <results>/profiles/*.tsv                     calls, activation profiles, drivers
 #     <results>/expression/qc.tsv                  what was measured, before and after quality control
 #     <results>/compartments/composition.tsv       cells and fractions of every compartment
+#     <results>/compartments/{clusters,agreement,arms}.tsv   single cell: clusters, labels, gains and losses
+#     <results>/compartments/cells/{sample}.tsv.gz  single cell: labels and map of every cell
+#     <results>/compartments/copy_number/{sample}.tsv.gz   single cell: gains and losses of small groups
+#     <results>/activity/cells/{sample}.h5ad       single cell: activity of every cell
 #     <results>/validation/*.tsv                   where the config names a truth
 #     <results>/networks/network.json              hash and checks of the axes
 #     workflow/report/page*                        template, style and scripts of the page
 # OUTPUTS
+#     <results>/report/cells/{sample}.png          single cell: picture of the cells of a sample
 #     <results>/report/report.html                 the page: one file, opens from disk without a network
 #     <results>/report/methods.md                  methods text with citations
 #     <results>/provenance.json                    inputs with sha256, config, network, code, versions, seed
@@ -42,6 +47,37 @@ rule report_record:
         "../scripts/report_record.py"
 
 
+if SINGLE_CELL:
+
+    rule report_cells:
+        input:
+            labels="<results>/compartments/cells/{sample}.tsv.gz",
+            clusters="<results>/compartments/clusters/{sample}.tsv",
+            copy_number="<results>/compartments/copy_number/{sample}.tsv.gz",
+            activity="<results>/activity/cells/{sample}.h5ad",
+        output:
+            picture=report(
+                "<results>/report/cells/{sample}.png",
+                caption="../report/cells.rst",
+                category="Compartments",
+                labels={"item": "Cells", "sample": "{sample}", "cohort": "<cohort>"},
+            ),
+        log:
+            "<logs>/report_cells/{sample}.log",
+        benchmark:
+            "<benchmarks>/report_cells/{sample}.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=20, floor=1500, cap=16000),
+            runtime=20,
+        params:
+            code=fingerprint("report_cells.py"),
+        script:
+            "../scripts/report_cells.py"
+
+
 rule report_render:
     input:
         calls="<results>/profiles/calls.tsv",
@@ -49,6 +85,8 @@ rule report_render:
         drivers="<results>/profiles/drivers.tsv",
         qc="<results>/expression/qc.tsv",
         composition="<results>/compartments/composition.tsv",
+        cells=cell_tables(),
+        pictures=cell_pictures(),
         validation=VALIDATION_OUTPUTS,
         provenance="<results>/provenance.json",
         parts=[bundled(f"workflow/report/{name}") for name in PAGE_FILES],

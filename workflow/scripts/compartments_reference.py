@@ -7,7 +7,7 @@ logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 reference = export_cohort(
     snakemake.input.pseudobulk,
-    snakemake.input.cells,
+    snakemake.input.units,
     snakemake.params.samples,
     snakemake.params.settings,
 )

@@ -6,7 +6,7 @@ from stat3act.expression.cells import harmonise_sample
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 sample = snakemake.wildcards.sample
-cells, quality = harmonise_sample(
+cells, doublets, quality = harmonise_sample(
     snakemake.input.matrix,
     sample,
     # An empty cell, and a sheet without this column, mean that the file calls the sample as the sheet does.
@@ -15,4 +15,5 @@ cells, quality = harmonise_sample(
     snakemake.params.settings,
 )
 tables.write_h5ad(snakemake.output.cells, cells)
+tables.write_h5ad(snakemake.output.doublets, doublets)
 tables.write_table(snakemake.output.quality, quality)

@@ -1,27 +1,24 @@
 """Turn the scores of a cohort into one activation profile and one call per sample."""
 
+import anndata as ad
+
 from stat3act import logs, tables
+from stat3act.profiles.cohort import profile_cohort
+from stat3act.profiles.noncanonical import read_phospho
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
-import anndata as ad
-
-from stat3act.profiles.drivers import LINEAR_SCALES, genes_of
-from stat3act.profiles.levels import gene_levels, measured_rows
-from stat3act.profiles.noncanonical import read_phospho
-from stat3act.profiles.tables import build_profiles, profiles_matrix
-
-scores = tables.read_table(snakemake.input.scores)
-composition = tables.read_table(snakemake.input.composition)
-ligands = tables.read_table(snakemake.input.ligands)
-cells = ad.read_h5ad(snakemake.input.expression, backed="r")
-rows = measured_rows(cells)
-linear = cells.uns["scale"] in LINEAR_SCALES
-levels = gene_levels(cells, rows.index, genes_of(ligands)) if linear else None
-samples, settings = snakemake.params.samples, snakemake.params.settings
-phospho = read_phospho(snakemake.input.phospho, samples, snakemake.params.phospho)
-profiles, calls, drivers = build_profiles(scores, levels, rows, composition, ligands, samples, phospho, **settings)
-tables.write_table(snakemake.output.profiles, profiles)
-tables.write_table(snakemake.output.calls, calls)
-tables.write_table(snakemake.output.drivers, drivers)
-tables.write_h5ad(snakemake.output.matrix, profiles_matrix(profiles))
+given, samples = snakemake.input, snakemake.params.samples
+found = profile_cohort(
+    ad.read_h5ad(given.expression, backed="r"),
+    tables.read_table(given.scores),
+    tables.read_table(given.guards) if given.guards else None,
+    tables.read_table(given.composition),
+    tables.read_table(given.ligands),
+    samples,
+    read_phospho(given.phospho, samples, snakemake.params.phospho),
+    snakemake.params.settings,
+)
+for name in ("profiles", "calls", "drivers", "guards"):
+    tables.write_table(snakemake.output[name], getattr(found, name))
+tables.write_h5ad(snakemake.output.matrix, found.matrix)

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from stat3act import logs, tables
-from stat3act.report import methods_text, page, parts
+from stat3act.report import methods_text, page, parts, pictures
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 named = {name: snakemake.input[name] for name in ("calls", "activation_profiles", "drivers", "qc", "composition")}
-named |= {Path(path).stem: path for path in snakemake.input.validation}
+named |= {Path(path).stem: path for path in [*snakemake.input.validation, *snakemake.input.cells]}
 provenance = json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8"))
 settings = provenance["config"]
 html = page.render(
@@ -19,6 +19,7 @@ html = page.render(
     snakemake.params.samples,
     parts.read_parts(snakemake.input.parts),
     parts.vega_javascript(),
+    pictures.read_pictures({Path(path).stem: path for path in snakemake.input.pictures}),
 )
 tables.write_text(snakemake.output.html, html)
 tables.write_text(snakemake.output.methods, methods_text.methods_markdown(settings, provenance))

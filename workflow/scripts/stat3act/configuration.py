@@ -34,11 +34,16 @@ SINGLE_CELL_ONLY = (
     "expression.qc",
     "expression.doublets",
     "compartments.cell_type_key",
+    "compartments.celltypist_model",
+    "compartments.compare_labels",
     "compartments.malignant_key",
+    "compartments.mutation_key",
+    "compartments.mutation_values",
     "compartments.non_malignant_values",
     "compartments.clustering",
     "compartments.malignant",
     "compartments.min_cells",
+    "report.cell_pictures",
 )
 BULK_ONLY = (
     "compartments.method",
@@ -120,6 +125,8 @@ def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
         yield "validation.phospho", data_dir / config["validation"]["phospho"]
     if config["compartments"]["reference"]:
         yield "compartments.reference", Path(config["compartments"]["reference"])
+    if config["compartments"]["celltypist_model"]:
+        yield "compartments.celltypist_model", Path(config["compartments"]["celltypist_model"])
     if reference not in ("cohort", "controls"):
         yield "activity.reference", Path(reference)
 
@@ -277,12 +284,20 @@ def _check_regulon(config, schema) -> Iterator[Parts]:
 def _check_lineages(config, schema) -> Iterator[Parts]:
     section = config["compartments"]
     lineages = section["lineages"]
-    if lineages and not section["cell_type_key"] and config["expression"]["type"] == "single_cell":
+    placed = section["cell_type_key"] or section["celltypist_model"]
+    if lineages and not placed and config["expression"]["type"] == "single_cell":
         yield (
             "key `compartments.cell_type_key`",
             "nothing",
             "the `.obs` column that holds the labels of `compartments.lineages`",
             "name the column, or remove `lineages` to call lineages by marker genes",
+        )
+    if len(markers := section["malignant"]["markers"]) == 1:
+        yield (
+            "key `compartments.malignant.markers`",
+            repr(markers[0]),
+            "at least two genes: one alone is seen in too few cells to speak for a cluster",
+            "add a gene, or remove the list",
         )
     seen: dict[str, str] = {}
     for lineage, labels in lineages.items():

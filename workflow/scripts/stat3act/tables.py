@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -59,6 +59,11 @@ def read_table(path: str | Path, **kwargs) -> pd.DataFrame:
 def read_text_table(path: str | Path) -> pd.DataFrame:
     """Read a TSV with every cell as text; empty cells are empty strings."""
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+
+
+def join_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Put tables of the same columns below each other, every cell as the text it is in its file."""
+    return pd.concat([read_text_table(path) for path in paths], ignore_index=True)
 
 
 def write_json(path: str | Path, value: object) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 AUTOSOMES = tuple(f"chr{number}" for number in range(1, 23))
 # Expression ratios are clipped as infercnvpy does, so that one gene cannot make a segment.
@@ -13,9 +14,13 @@ EXPRESSION_BINS = 20
 SHUFFLES = 200
 # Scores of malignant and of normal cells must be this many standard deviations apart to call single cells.
 SEPARATION = 2.0
+ROUNDS = 10
+# Neighbours never decide alone.
+PRIORS = (0.02, 0.98)
 MIN_SPREAD = 0.02
-# Rearranged loci: one B- or T-cell clone expresses dozens of neighbouring genes there, and HLA follows activation.
-REARRANGED = r"^(IG[HKL][VDJCAEGM]|IG[HKL]\d|TR[ABDG][VDJC]|HLA-)"
+# Neighbouring genes that cells switch together without any gain: immune receptors (one B- or T-cell clone expresses
+# dozens), HLA (follows activation) and the histone clusters (follow the cell cycle).
+CLUSTERED = r"^(IG[HKL][VDJCAEGM]|IG[HKL]\d|TR[ABDG][VDJC]|HLA-|HIST\d|H[1-4]-\d|H2[AB]C\d|H[34]C\d)"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Genome:
 def order_genes(var: pd.DataFrame, window_size: int, step: int) -> Genome:
     """Put the genes of a table into genomic order.
 
-    Genes without an autosomal position are left out, and those of immune receptors and HLA.
+    Genes without an autosomal position are left out, and those of immune receptors, HLA and histones.
 
     Parameters
     ----------
@@ -57,7 +62,7 @@ def order_genes(var: pd.DataFrame, window_size: int, step: int) -> Genome:
     Genome
     """
     placed = var[var["chromosome"].astype(object).isin(AUTOSOMES) & var["start"].notna()]
-    placed = placed[~placed.index.astype(str).str.match(REARRANGED)]
+    placed = placed[~placed.index.astype(str).str.match(CLUSTERED)]
     table = pd.DataFrame(
         {
             "chromosome": [AUTOSOMES.index(name) for name in placed["chromosome"]],
@@ -87,33 +92,43 @@ def bounded_difference(profiles: np.ndarray, references: np.ndarray) -> np.ndarr
     return np.clip(outside, -CLIP, CLIP)
 
 
-def smooth(values: np.ndarray, genome: Genome) -> list[np.ndarray]:
-    """Return pyramidally weighted running means along every chromosome, as infercnvpy weighs them.
+def window_counts(genome: Genome) -> list[int]:
+    """Return the number of windows of every chromosome: one where it has no more genes than a window."""
+    sizes = [part.stop - part.start for part in genome.chromosomes]
+    return [max(1, -(-(size - genome.window_size + 1) // genome.step)) for size in sizes]
+
+
+def window_matrix(genome: Genome) -> sparse.csr_matrix:
+    """Return the weights that turn gene values into windows: infercnvpy's pyramidally weighted running means.
 
     Parameters
     ----------
-    values
-        Profiles x genes, genes as in ``genome``.
     genome
         Order of the genes.
 
     Returns
     -------
-    list of numpy.ndarray
-        Profiles x windows, one matrix per chromosome with at least ``window_size`` genes.
+    scipy.sparse.csr_matrix
+        Genes x windows, columns sum to 1. A window holds ``window_size`` genes of one chromosome, weighted 1, 2, ...,
+        2, 1; a chromosome with no more genes than that is one window of equal weights.
     """
-    size = genome.window_size
-    rising = np.arange(1, size + 1)
-    pyramid = np.minimum(rising, rising[::-1]).astype(float)
-    pyramid /= pyramid.sum()
-    windows = []
-    for chromosome in genome.chromosomes:
-        part = values[:, chromosome]
-        if part.shape[1] >= size:
-            starts = np.arange(0, part.shape[1] - size + 1, genome.step)
-            views = np.lib.stride_tricks.sliding_window_view(part, size, axis=1)[:, starts]
-            windows.append(views @ pyramid)
-    return windows
+    blocks = []
+    for chromosome, count in zip(genome.chromosomes, window_counts(genome), strict=True):
+        genes = chromosome.stop - chromosome.start
+        size = min(genes, genome.window_size)
+        rising = np.arange(1, size + 1)
+        weights = np.minimum(rising, rising[::-1]) if genes > genome.window_size else np.ones(size)
+        rows = (np.arange(count) * genome.step)[:, None] + np.arange(size)
+        columns = np.repeat(np.arange(count), size)
+        values = np.tile(weights / weights.sum(), count)
+        blocks.append(sparse.csr_matrix((values, (rows.ravel(), columns)), shape=(genes, count)))
+    return sparse.block_diag(blocks, format="csr")
+
+
+def smooth(values: np.ndarray, windows: sparse.csr_matrix) -> np.ndarray:
+    """Return profiles x windows, each profile around its own median window."""
+    smoothed = np.asarray(values @ windows)
+    return smoothed - np.median(smoothed, axis=1, keepdims=True)
 
 
 def segment_signal(values: np.ndarray, genome: Genome) -> np.ndarray:
@@ -134,52 +149,61 @@ def segment_signal(values: np.ndarray, genome: Genome) -> np.ndarray:
     numpy.ndarray
         One value per profile; zero when no chromosome holds two windows.
     """
-    windows = smooth(values, genome)
+    windows = smooth(values, window_matrix(genome))
     apart = max(1, -(-genome.window_size // genome.step))
-    if not any(part.shape[1] > apart for part in windows):
-        return np.zeros(len(values))
-    centre = np.median(np.hstack(windows), axis=1, keepdims=True)
-    products = [(part[:, apart:] - centre) * (part[:, :-apart] - centre) for part in windows]
-    return np.hstack(products).mean(axis=1)
+    ends = np.cumsum(window_counts(genome))
+    parts = [windows[:, end - count : end] for end, count in zip(ends, window_counts(genome), strict=True)]
+    products = [part[:, apart:] * part[:, :-apart] for part in parts if part.shape[1] > apart]
+    return np.hstack(products).mean(axis=1) if products else np.zeros(len(values))
 
 
-def segment_z(difference: np.ndarray, mean: np.ndarray, genome: Genome, seed: int) -> float:
+def draw_shuffles(mean: np.ndarray, seed: int) -> np.ndarray:
+    """Draw the null: 200 random orders of the genes, which change places only within bins of mean expression.
+
+    Parameters
+    ----------
+    mean
+        Mean expression per gene, in genomic order.
+    seed
+        Seed of the shuffles.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shuffles x genes: which gene stands in each place.
+    """
+    rng = np.random.default_rng(seed)
+    rank = np.argsort(np.argsort(mean, kind="stable"), kind="stable")
+    bins = rank * EXPRESSION_BINS // len(rank)
+    order = np.argsort(bins, kind="stable")
+    shuffles = np.empty((SHUFFLES, len(mean)), dtype=np.int32)
+    for row in shuffles:
+        # Sorting by bin, then by a random key, permutes within bins.
+        row[order] = np.lexsort((rng.random(len(bins)), bins))
+    return shuffles
+
+
+def segment_z(difference: np.ndarray, shuffles: np.ndarray, genome: Genome) -> float:
     """Test one profile for segments: its signal against the same genes in random order.
 
     Parameters
     ----------
     difference
         Difference from the reference, per gene in genomic order.
-    mean
-        Mean expression per gene; genes change places only within bins of it.
+    shuffles
+        Result of `draw_shuffles`.
     genome
         Order of the genes.
-    seed
-        Seed of the shuffles.
 
     Returns
     -------
     float
         Standard deviations above the shuffled profiles; zero when nothing differs.
     """
-    rng = np.random.default_rng(seed)
-    rank = np.argsort(np.argsort(mean, kind="stable"), kind="stable")
-    bins = rank * EXPRESSION_BINS // len(rank)
-    shuffled = np.empty((SHUFFLES, len(difference)))
-    order = np.argsort(bins, kind="stable")
-    for row in shuffled:
-        # Sorting by bin, then by a random key, permutes within bins.
-        row[order] = difference[np.lexsort((rng.random(len(bins)), bins))]
-    null = segment_signal(shuffled, genome)
+    null = segment_signal(difference[shuffles], genome)
     spread = null.std()
     observed = segment_signal(difference[None, :], genome)[0]
     return float((observed - null.mean()) / spread) if spread > 0 else 0.0
-
-
-def window_counts(genome: Genome) -> list[int]:
-    """Return the number of windows that infercnvpy makes of every chromosome."""
-    sizes = [part.stop - part.start for part in genome.chromosomes]
-    return [1 if size <= genome.window_size else -(-(size - genome.window_size + 1) // genome.step) for size in sizes]
 
 
 def segments(consensus: np.ndarray, genome: Genome) -> np.ndarray:
@@ -193,7 +217,7 @@ def segments(consensus: np.ndarray, genome: Genome) -> np.ndarray:
     Parameters
     ----------
     consensus
-        Mean of window profiles made by infercnvpy.
+        Mean of window profiles.
     genome
         Order of the genes.
     """
@@ -217,6 +241,12 @@ def project(profiles: np.ndarray, pattern: np.ndarray) -> np.ndarray:
     return profiles @ pattern / power if power > 0 else np.full(len(profiles), np.nan)
 
 
+def similarity(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the cosine of two patterns; zero when one is flat."""
+    size = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / size if size > 0 else 0.0
+
+
 def separation(malignant: np.ndarray, normal: np.ndarray) -> tuple[float, float, float]:
     """Return the midpoint, the distance and the common spread of two groups of scores, by medians."""
     centres = [float(np.median(part)) for part in (malignant, normal)]
@@ -226,26 +256,39 @@ def separation(malignant: np.ndarray, normal: np.ndarray) -> tuple[float, float,
     return sum(centres) / 2, centres[0] - centres[1], spread
 
 
-def posterior(scores: np.ndarray, malignant: np.ndarray, normal: np.ndarray) -> np.ndarray:
+def posterior(
+    scores: np.ndarray, consensus: np.ndarray, reference: np.ndarray, neighbours: sparse.csr_matrix
+) -> np.ndarray:
     """Turn scores into probabilities of being malignant.
 
     Two normal distributions of one variance, located at the median of the consensus cells and at the median of the
-    held-out reference cells, even prior odds. One variance keeps the probability monotone.
+    held-out reference cells; one variance keeps the probability monotone. The prior odds of a cell are those of its
+    neighbours' mean probability, found by going round ten times from even odds: a mean field, as image segmentation
+    uses it (Zhang, Brady, Smith 2001, doi 10.1109/42.906424).
 
     Parameters
     ----------
     scores
         Score per cell; NaN stays NaN.
-    malignant, normal
-        Scores of the consensus cells and of the reference cells.
+    consensus, reference
+        Boolean, one value per cell: where the two distributions are learned.
+    neighbours
+        Cells x cells, rows sum to 1, or to 0 for a cell without any, which keeps even odds.
 
     Returns
     -------
     numpy.ndarray
         NaN everywhere when the two groups are less than two standard deviations apart.
     """
-    middle, distance, spread = separation(malignant, normal)
+    middle, distance, spread = separation(scores[consensus], scores[reference])
     if not distance >= SEPARATION * spread:
         return np.full(len(scores), np.nan)
-    odds = (scores - middle) * distance / spread**2
-    return 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
+    own = np.clip((scores - middle) * distance / spread**2, -50, 50)
+    alone = np.asarray(neighbours.sum(axis=1)).ravel() == 0
+    prior = np.full(len(scores), 0.5)
+    for _ in range(ROUNDS):
+        odds = own + np.log(prior / (1 - prior))
+        probability = 1 / (1 + np.exp(-odds))
+        prior = np.where(alone, 0.5, neighbours @ np.nan_to_num(probability, nan=0.5))
+        prior = np.clip(prior, *PRIORS)
+    return probability

@@ -1,10 +1,12 @@
-"""The sample's own normal cells as reference: their groups, and each group held out."""
+"""Normal cells as reference: their groups, and each part of them held out."""
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 MIN_GROUP = 5
+# A block of cells is copied at a time, never the sample.
+CELLS_AT_ONCE = 2000
 
 
 def group_means(expression: sparse.csr_matrix, groups: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -19,10 +21,26 @@ def bulk_profiles(expression: sparse.csr_matrix, groups: np.ndarray) -> tuple[li
 
     For sparse counts the log of the mean is less noisy than the mean of the logs.
     """
-    linear = expression.copy()
-    np.expm1(linear.data, out=linear.data)
-    names, means = group_means(linear, groups)
-    return names, np.log1p(means)
+    names = sorted(set(groups) - {""})
+    code = pd.Index(names).get_indexer(groups)
+    rows, sums = np.flatnonzero(code >= 0), np.zeros((len(names), expression.shape[1]))
+    for start in range(0, len(rows), CELLS_AT_ONCE):
+        block = rows[start : start + CELLS_AT_ONCE]
+        linear = expression[block]
+        np.expm1(linear.data, out=linear.data)
+        member = sparse.csr_matrix(
+            (np.ones(len(block)), (code[block], np.arange(len(block)))), (len(names), len(block))
+        )
+        sums += (member @ linear).toarray()
+    return names, np.log1p(sums / np.bincount(code[rows], minlength=len(names))[:, None])
+
+
+def count_detected(expression: sparse.csr_matrix, rows: np.ndarray) -> np.ndarray:
+    """Return for every gene in how many of these cells it is seen."""
+    found = np.zeros(expression.shape[1], dtype=np.int64)
+    for start in range(0, len(rows), CELLS_AT_ONCE):
+        found += expression[rows[start : start + CELLS_AT_ONCE]].getnnz(axis=0)
+    return found
 
 
 def reference_groups(lineage: np.ndarray, state: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -51,18 +69,34 @@ def reference_groups(lineage: np.ndarray, state: np.ndarray, reference: np.ndarr
     return groups
 
 
-def held_out(groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pair the cells of every reference group with the groups that remain without them.
+def held_out(groups: np.ndarray, donor: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pair parts of the reference with the groups that remain without them.
 
-    A single group is split into two halves, each the other's reference.
+    With cells of several donors a part is a group of one donor, and nothing of that donor remains: what differs
+    between samples is then part of what normal cells show. With one donor a part is a group; a single group is split
+    into two halves, each the other's reference.
+
+    Parameters
+    ----------
+    groups
+        Group of every cell, "" for cells outside the reference.
+    donor
+        Sample of every cell.
 
     Returns
     -------
     list of tuple
         Indices of the held-out cells; groups of all cells, "" for those held out.
     """
-    names = sorted(set(groups) - {""})
     members = np.flatnonzero(groups != "")
+    donors, names = sorted(set(donor[members])), sorted(set(groups[members]))
+    if len(donors) > 1:
+        pairs = []
+        for name in donors:
+            rest = np.where(donor == name, "", groups).astype(object)
+            own = (donor == name) & (groups != "")
+            pairs += [(np.flatnonzero(own & (groups == group)), rest) for group in sorted(set(groups[own]))]
+        return pairs
     if len(names) > 1:
         parts = [np.flatnonzero(groups == name) for name in names]
     else:

@@ -1,58 +1,38 @@
-"""Patient-level expression of the compartments: sums over cells, gathered over the cohort."""
+"""Patient-level expression of the compartments: sums over the cells of each lineage, gathered over the cohort."""
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from stat3act.compartments import COMPARTMENTS, LINEAGE_COMPARTMENTS
-from stat3act.compartments.malignant import NON_MALIGNANT
+from stat3act.compartments.normal import CELLS_AT_ONCE
 from stat3act.logs import log
 from stat3act.problems import Problem, raise_if_any
 
-META_COLUMNS = ("sample", "compartment", "n_cells", "n_genes", "total")
-LOW_CELLS = "LOW_CELLS"
+META_COLUMNS = ("sample", "compartment", "lineage", "n_cells", "n_genes", "total")
+UNIT = "{compartment}|{lineage}"
+LOW_CELLS, UNCERTAIN_CELLS = "LOW_CELLS", "UNCERTAIN_CELLS"
 
 
-def compartment_members(labels: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Say which cells belong to which compartment.
-
-    Parameters
-    ----------
-    labels
-        Table of `stat3act.compartments.labels.label_cells`.
-
-    Returns
-    -------
-    dict
-        Boolean per cell for all seven compartments: tumour and microenvironment by the malignant call, the four
-        lineages from non-malignant cells only, bulk from all cells, the uncertain ones included.
-    """
-    normal = (labels["malignant_call"] == NON_MALIGNANT).to_numpy()
-    members = {name: (labels["compartment"] == name).to_numpy() for name in ("tumour", "microenvironment")}
-    for lineage in LINEAGE_COMPARTMENTS:
-        members[lineage] = normal & (labels["lineage"] == lineage).to_numpy()
-    members["bulk"] = np.ones(len(labels), dtype=bool)
-    return members
-
-
-def sum_compartments(adata, labels: pd.DataFrame, sample: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Sum the values of the cells of every compartment of one sample.
+def sum_units(adata, labels: pd.DataFrame, sample: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sum the values of the cells of every lineage in every compartment of one sample.
 
     Parameters
     ----------
     adata
         `anndata.AnnData`, linear values (counts, TPM-like), sparse or dense; unique gene names.
     labels
-        Table of `stat3act.compartments.labels.label_cells` for the same cells, in any order.
+        Columns ``cell compartment lineage`` for the same cells, in any order. Compartments are ``tumour``,
+        ``microenvironment`` and ``uncertain``.
     sample
         Name of the sample.
 
     Returns
     -------
     matrix : pandas.DataFrame
-        Genes x compartments that have cells, float64.
+        Genes x units named ``<compartment>|<lineage>``, float64, sorted.
     meta : pandas.DataFrame
-        All seven compartments: ``sample compartment n_cells n_genes total``; ``n_genes`` counts genes above zero.
+        One row per unit: ``sample compartment lineage n_cells n_genes total``; ``n_genes`` counts genes above zero.
 
     Raises
     ------
@@ -64,25 +44,76 @@ def sum_compartments(adata, labels: pd.DataFrame, sample: str) -> tuple[pd.DataF
     labels = labels.set_index("cell")
     if not labels.index.is_unique or set(labels.index) != set(adata.obs_names):
         raise ValueError(f"{sample}: the labels are not those of its cells")
-    members = compartment_members(labels.loc[adata.obs_names])
-    indicator = sparse.csr_matrix(np.array([members[name] for name in COMPARTMENTS], dtype=np.float64))
-    # float64 before summing: float32 sums of counts lose units above 16.7 million.
-    sums = indicator @ sparse.csr_matrix(adata.X).astype(np.float64)
-    matrix = pd.DataFrame(
-        np.asarray(sums.todense()).T, index=adata.var_names.astype(str), columns=list(COMPARTMENTS)
-    ).rename_axis("gene")
-    cells = np.array([members[name].sum() for name in COMPARTMENTS])
-    meta = pd.DataFrame(
-        {
-            "sample": sample,
-            "compartment": COMPARTMENTS,
-            "n_cells": cells,
-            "n_genes": (matrix > 0).sum(axis=0).to_numpy(),
-            "total": matrix.sum(axis=0).to_numpy(),
-        },
-        columns=META_COLUMNS,
+    labels = labels.loc[adata.obs_names]
+    pairs = list(zip(labels["compartment"], labels["lineage"], strict=True))
+    units = sorted(set(pairs))
+    codes = np.array([units.index(pair) for pair in pairs])
+    counts, sums = sparse.csr_matrix(adata.X), np.zeros((len(units), adata.n_vars))
+    for start in range(0, adata.n_obs, CELLS_AT_ONCE):
+        block = codes[start : start + CELLS_AT_ONCE]
+        member = sparse.csr_matrix((np.ones(len(block)), (block, np.arange(len(block)))), (len(units), len(block)))
+        # float64 before summing: float32 sums of counts lose units above 16.7 million.
+        sums += (member @ counts[start : start + CELLS_AT_ONCE].astype(np.float64)).toarray()
+    names = [UNIT.format(compartment=compartment, lineage=lineage) for compartment, lineage in units]
+    matrix = pd.DataFrame(sums.T, index=adata.var_names.astype(str), columns=names)
+    meta = pd.DataFrame(units, columns=["compartment", "lineage"]).assign(
+        sample=sample,
+        n_cells=np.bincount(codes),
+        n_genes=(matrix > 0).sum(axis=0).to_numpy(),
+        total=matrix.sum(axis=0).to_numpy(),
     )
-    return matrix.loc[:, cells > 0], meta
+    return matrix.rename_axis("gene"), meta[list(META_COLUMNS)]
+
+
+def units_of(compartment: str, meta: pd.DataFrame) -> pd.Series:
+    """Say which units make up a compartment: a boolean for each row of ``meta``.
+
+    Tumour and microenvironment by the malignant call, the four lineages from non-malignant cells only, bulk from all
+    cells, the uncertain ones included.
+    """
+    if compartment == "bulk":
+        return pd.Series(True, index=meta.index)
+    if compartment in LINEAGE_COMPARTMENTS:
+        return (meta["compartment"] == "microenvironment") & (meta["lineage"] == compartment)
+    return meta["compartment"] == compartment
+
+
+def sum_compartments(matrix: pd.DataFrame, meta: pd.DataFrame) -> pd.DataFrame:
+    """Add the units of one sample up to its compartments.
+
+    Parameters
+    ----------
+    matrix, meta
+        Result of `sum_units`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Genes x compartments that have cells.
+    """
+    names = meta["compartment"] + "|" + meta["lineage"]
+    sums = {name: matrix[names[units_of(name, meta)]].sum(axis=1) for name in COMPARTMENTS}
+    return pd.DataFrame({name: values for name, values in sums.items() if units_of(name, meta).any()})
+
+
+def count_compartments(meta: pd.DataFrame, min_cells: int) -> pd.DataFrame:
+    """Count the cells of every compartment of one sample and tell why one is not used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All seven compartments: ``sample compartment n_cells reason``. A compartment with fewer than ``min_cells`` has
+        the reason ``UNCERTAIN_CELLS`` where as many cells that could belong to it could not be called, else
+        ``LOW_CELLS``.
+    """
+    rows = []
+    for name in COMPARTMENTS:
+        number = int(meta.loc[units_of(name, meta), "n_cells"].sum())
+        of_lineage = (meta["lineage"] == name) | (name not in LINEAGE_COMPARTMENTS)
+        uncertain = int(meta.loc[(meta["compartment"] == "uncertain") & of_lineage, "n_cells"].sum())
+        low = UNCERTAIN_CELLS if uncertain >= min_cells else LOW_CELLS
+        rows.append((meta["sample"].iloc[0], name, number, low if number < min_cells else ""))
+    return pd.DataFrame(rows, columns=["sample", "compartment", "n_cells", "reason"])
 
 
 def shared_genes(matrices: dict[str, pd.DataFrame]) -> pd.Index:
@@ -117,19 +148,17 @@ def log2_cpm(linear: np.ndarray) -> np.ndarray:
     return np.log2(1 + 1e6 * np.divide(linear, totals, out=np.zeros_like(linear), where=totals > 0))
 
 
-def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: list[pd.DataFrame], scale: str, min_cells: int):
+def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: dict[str, pd.DataFrame], scale: str, min_cells: int):
     """Gather the compartments of all samples into one matrix.
 
     Parameters
     ----------
-    matrices
-        Genes x compartments of every sample (`sum_compartments`).
-    metas
-        Their tables.
+    matrices, metas
+        Result of `sum_units` for every sample.
     scale
         What the sums are of: ``counts`` or ``tpm``.
     min_cells
-        Fewest cells for a per-sample value; a compartment with fewer gets the reason ``LOW_CELLS``.
+        Fewest cells for a per-sample value; a compartment with fewer gets a reason (`count_compartments`).
 
     Returns
     -------
@@ -148,18 +177,14 @@ def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: list[pd.DataFram
     import anndata as ad
 
     genes = shared_genes(matrices)
-    meta = pd.concat(metas, ignore_index=True)
-    meta["reason"] = np.where(meta["n_cells"] < min_cells, LOW_CELLS, "")
-    meta["rank"] = meta["compartment"].map(COMPARTMENTS.index)
-    meta = meta.sort_values(["sample", "rank"], kind="stable", ignore_index=True)
-    every = meta.loc[meta["compartment"] == "bulk"].set_index("sample")["n_cells"]
-    composition = meta[["sample", "compartment", "n_cells"]].assign(
-        fraction=meta["n_cells"] / meta["sample"].map(every), reason=meta["reason"]
-    )
-    obs = meta.loc[meta["n_cells"] > 0, ["sample", "compartment", "n_cells", "reason"]]
-    pairs = zip(obs["sample"], obs["compartment"], strict=True)
-    linear = np.vstack([matrices[sample].loc[genes, name].to_numpy(dtype=float) for sample, name in pairs])
-    obs.index = pd.Index(obs["sample"] + "|" + obs["compartment"])
+    names = sorted(matrices)
+    sums = {sample: sum_compartments(matrices[sample].loc[genes], metas[sample]) for sample in names}
+    composition = pd.concat([count_compartments(metas[sample], min_cells) for sample in names], ignore_index=True)
+    cells = composition["sample"].map({sample: int(metas[sample]["n_cells"].sum()) for sample in names})
+    composition.insert(3, "fraction", composition["n_cells"] / cells)
+    obs = composition.loc[composition["n_cells"] > 0, ["sample", "compartment", "n_cells", "reason"]]
+    linear = np.vstack([sums[row.sample][row.compartment].to_numpy(dtype=float) for row in obs.itertuples()])
+    obs = obs.set_axis(obs["sample"] + "|" + obs["compartment"])
     adata = ad.AnnData(log2_cpm(linear).astype(np.float32), obs=obs, var=pd.DataFrame(index=genes))
     adata.layers["linear"] = linear
     adata.uns["scale"] = scale

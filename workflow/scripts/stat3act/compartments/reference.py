@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stat3act.compartments import LINEAGE_COMPARTMENTS
 from stat3act.problems import Problem, raise_if_any
 from stat3act.tables import read_table
 
@@ -71,7 +70,7 @@ def is_tumour_label(label: str, malignant_values: Sequence[str] = ()) -> bool:
 
 def export_reference(
     pseudobulk: Mapping[str, pd.DataFrame],
-    cells: pd.DataFrame,
+    units: pd.DataFrame,
     patients: Mapping[str, str],
     min_cells: int,
 ) -> pd.DataFrame:
@@ -80,9 +79,9 @@ def export_reference(
     Parameters
     ----------
     pseudobulk
-        By sample: genes x compartments, sums over cells.
-    cells
-        ``sample compartment n_cells`` of every sample and compartment.
+        By sample: genes x units (``<compartment>|<lineage>``), sums over cells.
+    units
+        ``sample compartment lineage n_cells`` of every sample and unit.
     patients
         Patient of each sample.
     min_cells
@@ -91,56 +90,44 @@ def export_reference(
     Returns
     -------
     pandas.DataFrame
-        Genes (those measured in every sample) x states named ``<compartment>|<lineage or patient>|<n_cells>``; every
-        column sums to 1e6. Tumour: one state per patient, its samples summed, because tumours differ between
-        patients. Microenvironment: one state per lineage (``other`` is what belongs to none of the four), the mean of
-        the samples' profiles, so that no patient with many cells speaks for all.
+        Genes (those measured in every sample) x states named
+        ``<compartment>|<lineage or patient>|<n_cells>|<n_patients>``; every column sums to 1e6. Tumour: one state per
+        patient, its samples and lineages summed, because tumours differ between patients. Microenvironment: one state
+        per lineage, the mean of the samples' profiles, so that no patient with many cells speaks for all; samples with
+        fewer than ``min_cells`` of a lineage count only where no sample has more. Cells that
+        are uncertain, and those of unknown lineage, are in no state.
     """
-    number = cells.set_index(["sample", "compartment"])["n_cells"]
     samples = sorted(pseudobulk)
     genes = sorted(set.intersection(*(set(pseudobulk[sample].index) for sample in samples))) if samples else []
-    sums: dict[tuple[str, str], list[tuple[pd.Series, int]]] = {}
-    for sample in samples:
-        table = pseudobulk[sample].loc[genes]
-        if "tumour" in table:
-            counted = int(number.get((sample, "tumour"), 0))
-            sums.setdefault(("tumour", patients[sample]), []).append((table["tumour"], counted))
-        for lineage, values, counted in _lineages(table, sample, number):
-            sums.setdefault(("microenvironment", lineage), []).append((values, counted))
-    columns = {}
-    for (compartment, name), parts in sorted(sums.items(), key=lambda item: (item[0][0] != "tumour", item[0][1])):
-        total = sum(counted for _, counted in parts)
-        if total < min_cells:
+    parts: dict[tuple[str, str], list[tuple[pd.Series, int, str]]] = {}
+    for row in units.sort_values(["sample", "compartment", "lineage"]).itertuples():
+        if row.compartment not in ("tumour", "microenvironment"):
             continue
-        profile = _mean_profile(parts, min_cells, pooled=compartment == "tumour")
+        patient = patients[row.sample]
+        name = patient if row.compartment == "tumour" else row.lineage
+        if name != "unknown" or row.compartment == "tumour":
+            values = pseudobulk[row.sample].loc[genes, f"{row.compartment}|{row.lineage}"]
+            parts.setdefault((row.compartment, name), []).append((values, int(row.n_cells), patient))
+    columns = {}
+    for (compartment, name), members in sorted(parts.items(), key=lambda item: (item[0][0] != "tumour", item[0][1])):
+        if sum(counted for _, counted, _ in members) < min_cells:
+            continue
+        enough = [part for part in members if part[1] >= min_cells]
+        pooled = compartment == "tumour" or not enough
+        used = members if pooled else enough
+        profile = _mean_profile([values for values, _, _ in used], pooled)
         if profile is not None:
-            columns[f"{compartment}|{name}|{total}"] = profile
+            total, patients_behind = sum(counted for _, counted, _ in used), {patient for _, _, patient in used}
+            columns[f"{compartment}|{name}|{total}|{len(patients_behind)}"] = profile
     return pd.DataFrame(columns, index=pd.Index(genes, name="gene"))
 
 
-def _lineages(table: pd.DataFrame, sample: str, number: pd.Series) -> list[tuple[str, pd.Series, int]]:
-    """Return lineage, sums and cell number of every microenvironment lineage of one sample."""
-    if "microenvironment" not in table:
-        return []
-    found = [
-        (lineage, table[lineage], int(number.get((sample, lineage), 0)))
-        for lineage in LINEAGE_COMPARTMENTS
-        if lineage in table
-    ]
-    rest = table["microenvironment"] - sum((values for _, values, _ in found), start=0.0)
-    counted = int(number.get((sample, "microenvironment"), 0)) - sum(count for _, _, count in found)
-    if counted > 0:
-        found.append(("other", rest.clip(lower=0), counted))
-    return found
-
-
-def _mean_profile(parts: list[tuple[pd.Series, int]], min_cells: int, pooled: bool) -> pd.Series | None:
-    """Sum the parts, or average their profiles where enough cells stand behind each; sums to 1e6."""
-    enough = [values for values, counted in parts if counted >= min_cells]
-    if pooled or not enough:
-        total = sum((values for values, _ in parts), start=0.0)
+def _mean_profile(sums: list[pd.Series], pooled: bool) -> pd.Series | None:
+    """Add the sums up, or average their profiles; sums to 1e6."""
+    if pooled:
+        total = sum(sums, start=0.0)
     else:
-        total = sum((values / values.sum() for values in enough if values.sum() > 0), start=0.0 * parts[0][0])
+        total = sum((values / values.sum() for values in sums if values.sum() > 0), start=0.0 * sums[0])
     return total / total.sum() * 1e6 if total.sum() > 0 else None
 
 
@@ -154,8 +141,9 @@ def read_reference(
     Parameters
     ----------
     path
-        The ``reference.tsv`` of a single-cell cohort (states named ``<compartment>|<lineage or patient>|<n_cells>``),
-        or ``<name>_profiles.parquet`` (genes x states) with ``<name>_map.tsv`` (``cell_type cell_state``) beside it.
+        The ``reference.tsv`` of a single-cell cohort (states named
+        ``<compartment>|<lineage or patient>|<n_cells>|<n_patients>``), or ``<name>_profiles.parquet`` (genes x states)
+        with ``<name>_map.tsv`` (``cell_type cell_state``) beside it.
     malignant_values
         Cell types that mean malignant, beside those whose words say so (``Cancer Epithelial``, ``Melanoma cells``).
     lineages
@@ -186,11 +174,11 @@ def _read_export(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the text table that `export_reference` made."""
     table = read_table(path)
     profiles = table.set_index(table.columns[0])
-    expected = "a column per state named <compartment>|<lineage or patient>|<n_cells>"
+    expected = "a column per state named <compartment>|<lineage or patient>|<n_cells>|<n_patients>"
     rows, problems = [], []
     for column in profiles.columns:
         fields = column.split("|")
-        if len(fields) != 3 or fields[0] not in ("tumour", "microenvironment") or not fields[2].isdigit():
+        if len(fields) != 4 or fields[0] not in ("tumour", "microenvironment") or not all(map(str.isdigit, fields[2:])):
             mend = "use the compartments/reference.tsv of a single-cell cohort"
             problems.append(Problem(str(path), f"column {column!r}", column, expected, mend))
             continue

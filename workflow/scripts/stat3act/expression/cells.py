@@ -23,7 +23,7 @@ from stat3act.problems import InputProblems, Problem, raise_if_any
 
 GENE_EXPRESSION = "Gene Expression"
 # Settings name of a label -> what it is called in the written file.
-LABELS = {"cell_type_key": "cell_type", "malignant_key": "malignant_label"}
+LABELS = {"cell_type_key": "cell_type", "malignant_key": "malignant_label", "mutation_key": "mutation"}
 QC_COLUMNS = (
     "sample",
     "genes_in",
@@ -66,7 +66,7 @@ class RawCells:
 
 def harmonise_sample(
     file: str, sample: str, name: str, genes: pd.DataFrame, settings: Mapping
-) -> tuple[ad.AnnData, pd.DataFrame]:
+) -> tuple[ad.AnnData, ad.AnnData, pd.DataFrame]:
     """Read, check, harmonise and filter one sample.
 
     Parameters
@@ -80,14 +80,16 @@ def harmonise_sample(
     genes
         The gene table, all text.
     settings
-        Config values: ``scale sample_key layer gene_column qc doublets cell_type_key malignant_key seed``.
+        Config values: ``scale sample_key layer gene_column qc doublets seed`` and the keys of `LABELS`.
 
     Returns
     -------
     cells
         The kept cells x symbols (sorted): ``X`` CSR float32 linear, ``obs`` as of
-        `stat3act.expression.quality.filter_cells` and the labels ``cell_type`` and ``malignant_label`` when named,
-        ``var`` hg38 positions, ``uns["scale"]``.
+        `stat3act.expression.quality.filter_cells` and the labels ``cell_type``, ``malignant_label`` and ``mutation``
+        when named, ``var`` hg38 positions, ``uns["scale"]``.
+    doublets
+        The cells that were removed as doublets and for nothing else, in the same form.
     quality
         One row: what became of the genes and of the cells. ``library_size`` is the total of all
         cells in known genes, before filtering.
@@ -109,11 +111,12 @@ def harmonise_sample(
     obs = pd.DataFrame(raw.labels, index=pd.Index(raw.names, name="cell", dtype=object))
     values = _sum_genes(raw.values, found)
     cells = ad.AnnData(values, obs=obs, var=language.positions(found.symbols))
-    kept, row = filter_cells(cells, settings["qc"], settings["doublets"], settings["scale"], settings["seed"])
+    kept, doublets, row = filter_cells(cells, settings["qc"], settings["doublets"], settings["scale"], settings["seed"])
     raise_if_any(_too_few_left(row, file, sample, settings))
-    kept.uns["scale"] = settings["scale"]
+    for part in (kept, doublets):
+        part.uns["scale"] = settings["scale"]
     row |= {"sample": sample, "library_size": round(float(values.sum(dtype=np.float64))), **found.report}
-    return kept, pd.DataFrame([row], columns=list(QC_COLUMNS))
+    return kept, doublets, pd.DataFrame([row], columns=list(QC_COLUMNS))
 
 
 def _sum_genes(values: sparse.csr_matrix, found: GeneMap) -> sparse.csr_matrix:

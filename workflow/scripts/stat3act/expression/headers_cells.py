@@ -39,7 +39,7 @@ def _check_h5ad(path: Path, users: Users, expression: Mapping, compartments: Map
     with h5ad.open_file(path) as file:
         yield from ((first, "path", parts) for parts in h5ad.structure_problems(file, expression))
         obs = h5ad.frame(file, "obs")
-        for key in ("cell_type_key", "malignant_key"):
+        for key in ("cell_type_key", "malignant_key", "mutation_key"):
             if compartments[key] and (parts := missing_key(obs, f"compartments.{key}", compartments[key])):
                 yield first, "path", parts
         key = expression["sample_key"]
@@ -85,6 +85,7 @@ def _check_tenx(path: Path, users: Users, expression: Mapping, compartments: Map
         "expression.layer": expression,
         "compartments.cell_type_key": compartments,
         "compartments.malignant_key": compartments,
+        "compartments.mutation_key": compartments,
     }.items():
         if value := section[setting.split(".")[1]]:
             mend = f"remove `{setting}`, or give the cells as h5ad"

@@ -25,7 +25,7 @@ REASONS = ("cells_low_counts", "cells_low_genes", "cells_high_counts", "cells_hi
 
 def filter_cells(
     cells: ad.AnnData, qc: Mapping, doublets: Mapping, scale: str, seed: int
-) -> tuple[ad.AnnData, dict[str, object]]:
+) -> tuple[ad.AnnData, ad.AnnData, dict[str, object]]:
     """Remove bad cells and doublets from one sample.
 
     Parameters
@@ -44,6 +44,8 @@ def filter_cells(
     kept
         The cells that pass, with ``obs`` ``n_counts n_genes mitochondrial_percent doublet_score`` (NaN where there is
         none). Percentages are missing in data without mitochondrial genes.
+    doublets
+        The doublets, which are good cells otherwise: later stages report what they would have changed.
     row
         Numbers before and after. Each removed cell is counted once, under the first line it fails, so that
         ``cells_in`` less the removed ones is ``cells_kept``.
@@ -55,7 +57,7 @@ def filter_cells(
     called, scores, status = find_doublets(kept, doublets, scale, seed)
     kept.obs["doublet_score"] = scores
     reasons[np.flatnonzero(passed)[called]] = "cells_doublet"
-    kept = kept[~called].copy()
+    kept, set_aside = kept[~called].copy(), kept[called].copy()
     row: dict[str, object] = {"cells_in": cells.n_obs}
     row |= {reason: int((reasons == reason).sum()) for reason in REASONS}
     row["cells_kept"] = kept.n_obs
@@ -66,7 +68,7 @@ def filter_cells(
             row[f"median_{name}_{when}"] = float(known.median()) if len(known) else np.nan
     row["doublet_status"] = status
     log.info("%d of %d cells kept; doublets: %s", kept.n_obs, cells.n_obs, status)
-    return kept, row
+    return kept, set_aside, row
 
 
 def measure(cells: ad.AnnData) -> ad.AnnData:

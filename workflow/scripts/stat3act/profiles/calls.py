@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from stat3act.profiles.guards import FLAGS
 from stat3act.profiles.states import (
     CONFOUNDERS,
     INTERFERON_AXIS,
@@ -40,6 +41,7 @@ CALL_TABLE = {
 REASON_CODES = {
     "BULK_ONLY": "only the unsplit bulk was measured, so no compartment can be named",
     "LOW_CELLS": "too few cells",
+    "UNCERTAIN_CELLS": "too few cells, because those that may be malignant could not be told from normal ones",
     "LOW_PURITY": "too few tumour cells in the mixture",
     "HIGH_PURITY": "too few non-tumour cells in the mixture",
     "NO_REFERENCE": "nothing, or too few samples, to compare with",
@@ -65,6 +67,8 @@ REASON_CODES = {
     "LINEAGE_ONLY": "on in one lineage, not in the microenvironment as a whole",
     "LINEAGE_BORDERLINE": "microenvironment off as a whole, but one lineage is not clearly off",
     "STRESS_HIGH": "dissociation stress is high where STAT3 is on",
+    "AMBIENT_SENSITIVE": "another activity or state without ambient RNA",
+    "DOUBLET_SENSITIVE": "another activity or state with the doublets that were removed",
     "IFN_COACTIVE": "interferon is active as well",
 }
 
@@ -198,6 +202,10 @@ CAPS: tuple[tuple[str, str | None, Callable[[Judged], bool]], ...] = (
         (code, "moderate", lambda j, code=code: any(code in confounders(row, j.thresholds) for row in j.inactive))
         for code in CONFOUNDERS.values()
     ),
+    *(
+        (code, "moderate", lambda j, code=code: any(code in row.flags for row in (*j.active, *j.inactive)))
+        for code in FLAGS.values()
+    ),
     (
         "IFN_COACTIVE",
         None,
@@ -227,6 +235,7 @@ def decide(case: Case, thresholds: Thresholds) -> Call:
     microenvironment OFF, but a lineage reaches ``off_ci_high``                 moderate  ``LINEAGE_BORDERLINE``
     dissociation stress is high in an ON compartment                            moderate  ``STRESS_HIGH``
     a rival explains the score of an OFF compartment                            moderate  ``IFN_CONFOUNDED`` ...
+    ambient RNA or doublets change a compartment that the call rests on         moderate  ``AMBIENT_SENSITIVE`` ...
     interferon is active in an ON compartment                                   high      ``IFN_COACTIVE``
     ==========================================================================  ========  ======================
 

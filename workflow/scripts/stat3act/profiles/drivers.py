@@ -23,6 +23,7 @@ DRIVER_COLUMNS = [
     "receptor_log2_cpm",
     "kinase_log2_cpm",
     "kind",
+    "without_ambient",
 ]
 STAT3_GENE = "STAT3"
 KINASES = ("JAK1", "JAK2")
@@ -92,7 +93,13 @@ def units(compartments: Iterable[str]) -> list[str]:
     return [name for name in ("tumour",) if name in present] + others
 
 
-def find_drivers(expression: pd.DataFrame, rows: pd.DataFrame, ligands: pd.DataFrame, level: float) -> pd.DataFrame:
+def find_drivers(
+    expression: pd.DataFrame,
+    rows: pd.DataFrame,
+    ligands: pd.DataFrame,
+    level: float,
+    cleaned: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """List every ligand that could drive STAT3, per sample.
 
     A ligand counts when its sender expresses it (every subunit), and the receiver expresses the whole receptor (least
@@ -108,19 +115,24 @@ def find_drivers(expression: pd.DataFrame, rows: pd.DataFrame, ligands: pd.DataF
         ``networks/ligands.tsv``.
     level
         Least log2 CPM of an expressed gene.
+    cleaned
+        The rows of ``expression`` whose ambient RNA is known, without it: it makes tumour cells seem to send what
+        macrophages send. None where nothing was estimated.
 
     Returns
     -------
     `DRIVER_COLUMNS`, sorted by sample and kind; within a kind the usual senders and receivers of a ligand first, then
-    by strength.
+    by strength. ``without_ambient`` says whether the signal holds without ambient RNA; empty where that of the sender
+    is not known.
     """
     pairs = signals(ligands)
-    ligand = levels_of(complex_level(expression, name) for name in pairs["ligand"])
-    receptor = levels_of(complex_level(expression, name) for name in pairs["receptor"])
-    kinase = levels_of(expression.reindex(columns=kinases_of(name)).max(axis=1) for name in pairs["kinases"])
-    senders, receivers = links(rows)
-    heard = (ligand[senders] >= level) & (receptor[receivers] >= level) & (kinase[receivers] >= level)
-    link, pair = np.nonzero(heard)
+    levels, (senders, receivers) = end_levels(expression, pairs), links(rows)
+    link, pair = np.nonzero(heard(levels, senders, receivers, level))
+    holds = None
+    if cleaned is not None:
+        clean = end_levels(cleaned.combine_first(expression).loc[expression.index], pairs)
+        known = expression.index.isin(cleaned.index)[senders[link]]
+        holds = np.where(known, heard(clean, senders, receivers, level)[link, pair], None)
     sent, received = senders[link], receivers[link]
     compartment = rows["compartment"].to_numpy(object)
     table = pairs.iloc[pair].reset_index(drop=True)
@@ -131,12 +143,30 @@ def find_drivers(expression: pd.DataFrame, rows: pd.DataFrame, ligands: pd.DataF
         sample=rows["sample"].to_numpy(object)[sent],
         sender=compartment[sent],
         receiver=compartment[received],
-        ligand_log2_cpm=ligand[sent, pair],
-        receptor_log2_cpm=receptor[received, pair],
-        kinase_log2_cpm=kinase[received, pair],
+        ligand_log2_cpm=levels[0][sent, pair],
+        receptor_log2_cpm=levels[1][received, pair],
+        kinase_log2_cpm=levels[2][received, pair],
         kind=[kind_of(*both) for both in ends],
+        without_ambient=holds,
     )
     return by_strength(table)[DRIVER_COLUMNS]
+
+
+def end_levels(expression: pd.DataFrame, pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the levels of ligand, whole receptor and its highest kinase, each rows x pairs."""
+    return (
+        levels_of(complex_level(expression, name) for name in pairs["ligand"]),
+        levels_of(complex_level(expression, name) for name in pairs["receptor"]),
+        levels_of(expression.reindex(columns=kinases_of(name)).max(axis=1) for name in pairs["kinases"]),
+    )
+
+
+def heard(
+    levels: tuple[np.ndarray, np.ndarray, np.ndarray], senders: np.ndarray, receivers: np.ndarray, level: float
+) -> np.ndarray:
+    """Return links x pairs: whether the sender has the ligand, and the receiver its whole receptor and a kinase."""
+    ligand, receptor, kinase = levels
+    return (ligand[senders] >= level) & (receptor[receivers] >= level) & (kinase[receivers] >= level)
 
 
 def is_usual(compartment: str, joined: str) -> bool:
@@ -199,7 +229,9 @@ def summarise(drivers: pd.DataFrame | None, states: Mapping[str, str]) -> str:
         return ""
     parts = []
     for kind in wanted:
-        rows = drivers[drivers["kind"] == kind].drop_duplicates("ligand").head(TOP_LIGANDS)
+        # A signal that is gone without ambient RNA is in the table, but nobody should be told it drives anything.
+        holds = ~drivers["without_ambient"].isin([False])
+        rows = drivers[holds & (drivers["kind"] == kind)].drop_duplicates("ligand").head(TOP_LIGANDS)
         ends = [f"{row.ligand} ({row.sender} -> {row.receiver})" for row in rows.itertuples()]
         if ends:
             parts.append(f"{kind}: {', '.join(ends)}")

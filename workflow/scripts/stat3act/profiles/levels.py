@@ -20,8 +20,8 @@ def measured_rows(adata: ad.AnnData) -> pd.DataFrame:
     return obs.loc[obs["reason"] == "", ["sample", "compartment"]]
 
 
-def gene_levels(adata: ad.AnnData, rows: pd.Index, genes: Iterable[str]) -> pd.DataFrame:
-    """Return rows x genes of ``X`` as float64; genes that were not measured are left out.
+def gene_levels(adata: ad.AnnData, rows: pd.Index, genes: Iterable[str], layer: str | None = None) -> pd.DataFrame:
+    """Return rows x genes of ``X`` or a layer as float64; genes that were not measured are left out.
 
     Parameters
     ----------
@@ -31,8 +31,11 @@ def gene_levels(adata: ad.AnnData, rows: pd.Index, genes: Iterable[str]) -> pd.D
         Names of rows to return.
     genes
         Symbols.
+    layer
+        Name of the layer; None for ``X``.
     """
     present = adata.var_names.intersection(pd.Index(list(genes))).sort_values()
     block = adata[:, present].to_memory()
-    values = block.X.toarray() if hasattr(block.X, "toarray") else np.asarray(block.X)
+    values = block.X if layer is None else block.layers[layer]
+    values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
     return pd.DataFrame(values, block.obs_names, present, dtype=float).loc[rows]

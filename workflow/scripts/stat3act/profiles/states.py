@@ -49,6 +49,8 @@ class Evidence:
         Activity of the U-STAT3 module, NF-kB in the same model.
     reference_n
         Rows the scores are compared with.
+    flags
+        Guards that the compartment did not pass (`stat3act.profiles.guards`).
     """
 
     compartment: str
@@ -67,6 +69,7 @@ class Evidence:
     rivals: Mapping[str, float] = field(default_factory=dict)
     u_stat3: float = math.nan
     reference_n: float = math.nan
+    flags: tuple[str, ...] = ()
 
     @property
     def panels_positive(self) -> int:

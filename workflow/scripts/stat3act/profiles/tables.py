@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import anndata as ad
 import numpy as np
@@ -13,6 +15,7 @@ from stat3act.logs import log
 from stat3act.problems import raise_if_any
 from stat3act.profiles import drivers as driving
 from stat3act.profiles.calls import Call, Case, decide
+from stat3act.profiles.guards import flags_by_sample
 from stat3act.profiles.noncanonical import mrna_thirds, noncanonical
 from stat3act.profiles.statements import statement
 from stat3act.profiles.states import (
@@ -79,7 +82,13 @@ def tumour_fractions(composition: pd.DataFrame) -> dict[str, float]:
     return dict(zip(rows["sample"], rows["fraction"].astype(float), strict=True))
 
 
-def case_of(rows: Mapping[str, Mapping], purity: float, tumour_type: str, kind: str) -> Case:
+def case_of(
+    rows: Mapping[str, Mapping],
+    purity: float,
+    tumour_type: str,
+    kind: str,
+    flags: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Case:
     """Build the evidence of one sample.
 
     Parameters
@@ -90,12 +99,15 @@ def case_of(rows: Mapping[str, Mapping], purity: float, tumour_type: str, kind: 
         Tumour fraction; NaN where no split was made.
     tumour_type, kind
         ``tumour_type`` and ``expression.type`` of the config.
+    flags
+        Compartment -> guards that it did not pass.
     """
     bulk = kind == "bulk"
 
     def evidence(compartment: str) -> Evidence:
         split = bulk and compartment != "bulk"
-        return evidence_from_rows(compartment, rows.get(compartment, {}), tumour_type, split)
+        found = evidence_from_rows(compartment, rows.get(compartment, {}), tumour_type, split)
+        return replace(found, flags=flags.get(compartment, ()))
 
     # A split that was tried and failed still gives a fraction: that is LOW_PURITY or the like, not BULK_ONLY.
     bulk_only = bulk and math.isnan(purity) and "tumour" not in scored(rows) and "microenvironment" not in scored(rows)
@@ -185,11 +197,13 @@ def profiles_matrix(profiles: pd.DataFrame) -> ad.AnnData:
 def build_profiles(
     scores: pd.DataFrame,
     levels: pd.DataFrame | None,
+    cleaned: pd.DataFrame | None,
     rows: pd.DataFrame,
     composition: pd.DataFrame,
     ligands: pd.DataFrame,
     samples: list[dict],
     phospho: Mapping[str, Mapping[str, str]],
+    guards: pd.DataFrame,
     profiles: Thresholds,
     tumour_type: str,
     type: str,
@@ -204,6 +218,8 @@ def build_profiles(
     levels
         Rows (sample x compartment) x `drivers.genes_of`, log2(CPM + 1); None on scales that do not tell expressed
         from not.
+    cleaned
+        Its rows of known ambient RNA, without it; None for bulk.
     rows
         Columns ``sample compartment`` of the measured rows, index of ``levels``.
     composition
@@ -214,6 +230,8 @@ def build_profiles(
         Sheet rows with ``sample`` and ``patient``; every one of them gets a call.
     phospho
         Sample -> site -> third (`noncanonical.phospho_thirds`); empty without phospho data.
+    guards
+        Result of `guards.guard_table`; without rows for bulk.
     profiles
         The ``profiles`` section of the config.
     tumour_type, type, rivals
@@ -234,14 +252,14 @@ def build_profiles(
     assessed: set[str] = set()
     if levels is not None:
         assessed = set(rows.loc[rows["compartment"] != "bulk", "sample"])
-        found = driving.find_drivers(levels, rows, ligands, profiles["driver_log2_cpm"])
+        found = driving.find_drivers(levels, rows, ligands, profiles["driver_log2_cpm"], cleaned)
     by_sample = dict(tuple(found.groupby("sample")))
     index, purities = rows_by_compartment(scores), tumour_fractions(composition)
     mrna = mrna_thirds(levels, rows)
-    calls = []
+    flags, calls = flags_by_sample(guards), []
     for sample in sorted(patients):
         purity = purities.get(sample, math.nan)
-        case = case_of(index.get(sample, {}), purity, tumour_type, type)
+        case = case_of(index.get(sample, {}), purity, tumour_type, type, flags.get(sample, {}))
         call = decide(case, profiles)
         states = {"tumour": call.tumour.value, "microenvironment": call.non_tumour.value}
         driver = driving.summarise(by_sample.get(sample, found.iloc[:0]) if sample in assessed else None, states)

@@ -1,7 +1,6 @@
 """Altair specifications of the page's charts.
 
-The data stay out of the specifications: each names its dataset, and the page fills it from the embedded tables. The
-colours are parameters, set by the page for its light and dark theme; the defaults here are those of the light one.
+The data stay out of the specifications: each names its dataset, and the page fills it from the embedded tables.
 Every chart that shows activities has above it what they are relative to (``against``, from `compared.against`): it is
 part of the picture, so that a saved chart still says it.
 """
@@ -10,71 +9,12 @@ from collections.abc import Mapping
 
 import altair as alt
 
+from stat3act.report.chart_style import MANY, finish, tint
+from stat3act.report.colours import COMPARTMENTS, PALETTE
 from stat3act.report.evidence import CALLS, STATES
 
-# Okabe & Ito's colour-blind-safe palette (jfly.uni-koeln.de/color), darkened where it was too pale for white paper.
-INK = {
-    "ink": "#1d252c",
-    "soft": "#56636e",
-    "grid": "#dfe4e8",
-    "paper": "#ffffff",
-    "low": "#1f6fb2",
-    "middle": "#f1f1ee",
-    "high": "#c8540a",
-    "call_0": "#c8540a",
-    "call_1": "#1f6fb2",
-    "call_2": "#9c4c87",
-    "call_3": "#66727d",
-    "call_4": "#7d8994",
-}
-PALETTE = ["#c8540a", "#1f6fb2", "#00856a", "#9c4c87", "#b8860b", "#56a3d9", "#66727d", "#7a5c3e"]
 HEIGHT = 400
 MARGIN = 20
-MANY = 60
-
-
-def _tint(name: str) -> alt.ExprRef:
-    return alt.ExprRef(expr=name)
-
-
-def _finish(chart: alt.TopLevelMixin, description: str, against: str = "") -> dict:
-    """Add the themed colours and what activities are relative to, and return the specification as a plain dict."""
-    if against:
-        style = {"anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": _tint("soft"), "offset": 8}
-        chart = chart.properties(title=alt.TitleParams(against.split("\n"), **style))
-        description = f"{description} {against.replace(chr(10), ' ')}."
-    params = [alt.TopLevelParameter(name=name, value=value) for name, value in INK.items()]
-    axis = alt.AxisConfig(
-        labelColor=_tint("soft"),
-        titleColor=_tint("ink"),
-        gridColor=_tint("grid"),
-        domainColor=_tint("grid"),
-        tickColor=_tint("grid"),
-        titleFontWeight="normal",
-        labelLimit=220,
-        labelFontSize=12,
-        titleFontSize=13,
-    )
-    legend = alt.LegendConfig(
-        labelColor=_tint("ink"),
-        titleColor=_tint("soft"),
-        labelFontSize=12,
-        titleFontSize=12,
-        titleFontWeight="normal",
-        orient="top",
-        symbolOpacity=1,
-        symbolStrokeWidth=1.5,
-    )
-    chart = chart.properties(description=description, background="transparent").configure(
-        axis=axis,
-        legend=legend,
-        view=alt.ViewConfig(stroke=None),
-        text=alt.MarkConfig(color=_tint("ink")),
-        header=alt.HeaderConfig(labelColor=_tint("ink"), titleColor=_tint("soft")),
-        font="system-ui, sans-serif",
-        params=params,
-    )
-    return chart.to_dict()
 
 
 def _answers(answers: Mapping[str, Mapping[str, str]]) -> dict:
@@ -83,7 +23,7 @@ def _answers(answers: Mapping[str, Mapping[str, str]]) -> dict:
     words = "datum.label"
     for code, answer in answers.items():
         words = f"datum.label == '{code}' ? '{answer['name']}' : {words}"
-    colours = alt.Scale(domain=domain, range=[_tint(answer["colour"]) for answer in answers.values()])
+    colours = alt.Scale(domain=domain, range=[tint(answer["colour"]) for answer in answers.values()])
     shapes = alt.Scale(domain=domain, range=[answer["shape"] for answer in answers.values()])
     return {
         "color": alt.Color("call:N", title="Call", scale=colours, legend=alt.Legend(labelExpr=words)),
@@ -103,13 +43,13 @@ def _colour(by: str) -> dict:
 
 def _rule_at(axis: str, value: float) -> alt.Chart:
     data = alt.InlineData(values=[{"at": value}])
-    mark = alt.Chart(data).mark_rule(strokeDash=[4, 4], color=_tint("soft"), opacity=0.7)
+    mark = alt.Chart(data).mark_rule(strokeDash=[4, 4], color=tint("soft"), opacity=0.7)
     return mark.encode(**{axis: alt.datum(value)})
 
 
 def _margin_title(base: alt.Chart, words: str, angle: int) -> alt.Chart:
     """Title of a margin, drawn once and only where the margin holds a sample."""
-    style = {"color": _tint("soft"), "fontSize": 11, "fontStyle": "italic", "baseline": "bottom", "align": "right"}
+    style = {"color": tint("soft"), "fontSize": 11, "fontStyle": "italic", "baseline": "bottom", "align": "right"}
     return base.transform_aggregate(n="count()").mark_text(text=words, angle=angle, dx=-6, **style)
 
 
@@ -165,7 +105,7 @@ def compartments(on_activity: float, by: str, samples: int, against: str) -> dic
     ]
     chart = alt.layer(*layers, width="container", height=HEIGHT)
     words = "STAT3 activity of the tumour against that of the microenvironment, one mark per sample."
-    return _finish(chart, words, against)
+    return finish(chart, words, against)
 
 
 def ranked(on_activity: float, samples: int, against: str) -> dict:
@@ -193,7 +133,7 @@ def ranked(on_activity: float, samples: int, against: str) -> dict:
         base.mark_point(filled=True, size=50, opacity=1).encode(**{rule: middle}, **place, **sign, tooltip=tooltip),
     ]
     chart = alt.layer(*layers).properties(width="container", **size)
-    return _finish(chart, "STAT3 activity of the unsplit samples with intervals, highest first.", against)
+    return finish(chart, "STAT3 activity of the unsplit samples with intervals, highest first.", against)
 
 
 def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]], against: str) -> dict:
@@ -228,7 +168,7 @@ def interferon(on_activity: float, answers: Mapping[str, Mapping[str, str]], aga
         )
     )
     chart = alt.layer(_rule_at("y", on_activity), _rule_at("x", on_activity), points)
-    return _finish(
+    return finish(
         chart.properties(width="container", height=HEIGHT),
         "STAT3 activity against interferon activity of the chosen compartment, one mark per sample.",
         against,
@@ -258,7 +198,7 @@ def heatmap(samples: int, axes: list[str], against: str) -> dict:
         title="Activity (z)",
         scale=alt.Scale(
             domain=[-4, 0, 4],
-            range=[_tint("low"), _tint("middle"), _tint("high")],
+            range=[tint("low"), tint("middle"), tint("high")],
             clamp=True,
             interpolate="rgb",  # the default, HCL, turns green on its way from blue to orange
         ),
@@ -266,51 +206,19 @@ def heatmap(samples: int, axes: list[str], against: str) -> dict:
     )
     known = (
         base.transform_filter("isValid(datum.activity)")
-        .mark_rect(stroke=_tint("paper") if named else None, strokeWidth=1 if named else 0)
+        .mark_rect(stroke=tint("paper") if named else None, strokeWidth=1 if named else 0)
         .encode(x=x, y=y, color=colour, tooltip=tooltip)
     )
     # Dashed frames of cells a pixel wide would run together: there, unknown is grey.
-    frame = {"fill": "transparent", "stroke": _tint("soft"), "strokeWidth": 0.6, "strokeDash": [2, 2]}
-    grey = {"fill": _tint("soft"), "opacity": 0.35}
+    frame = {"fill": "transparent", "stroke": tint("soft"), "strokeWidth": 0.6, "strokeDash": [2, 2]}
+    grey = {"fill": tint("soft"), "opacity": 0.35}
     unknown = (
         base.transform_filter("!isValid(datum.activity)")
         .mark_rect(**(frame if named else grey))
         .encode(x=x, y=y, tooltip=tooltip)
     )
     chart = alt.layer(known, unknown).properties(width="container", height=22 * len(axes))
-    return _finish(chart, "Activity of every axis in every sample of the chosen compartment.", against)
-
-
-def bars(dataset: str, title: str, description: str, order: list[str], samples: int) -> dict:
-    """Stacked bars, one per sample.
-
-    Dataset ``dataset``: ``sample rank part value text``.
-    """
-    named = samples <= MANY
-    x = (
-        alt.X("sample:N", sort=alt.EncodingSortField("rank", op="min"), title=None, axis=alt.Axis(labelAngle=-60))
-        if named
-        else alt.X("rank:O", title="Samples, in the order of the sheet", axis=alt.Axis(labels=False, ticks=False))
-    )
-    tooltip = [
-        alt.Tooltip("sample:N", title="Sample"),
-        alt.Tooltip("part:N", title="Part"),
-        alt.Tooltip("text:N", title="Value"),
-    ]
-    colours = PALETTE[: len(order)] if len(order) > 2 else ["#1f6fb2", "#b9c2ca"]
-    chart = (
-        alt.Chart(alt.NamedData(dataset))
-        .mark_bar()
-        .encode(
-            x=x,
-            y=alt.Y("value:Q", title=title, stack="zero"),
-            color=alt.Color("part:N", title=None, scale=alt.Scale(domain=order, range=colours), sort=order),
-            order=alt.Order("order:Q"),
-            tooltip=tooltip,
-        )
-        .properties(width="container", height=220)
-    )
-    return _finish(chart, description)
+    return finish(chart, "Activity of every axis in every sample of the chosen compartment.", against)
 
 
 def phospho() -> dict:
@@ -331,28 +239,39 @@ def phospho() -> dict:
         alt.Tooltip("n:Q", title="Samples with both"),
     ]
     layers = alt.layer(
-        base.mark_rule(strokeDash=[4, 4], strokeWidth=0.5, color=_tint("soft")).encode(x=alt.datum(0)),
+        base.mark_rule(strokeDash=[4, 4], strokeWidth=0.5, color=tint("soft")).encode(x=alt.datum(0)),
         base.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", **x), x2="high:Q", y=y, color=colour),
         base.mark_point(filled=True, size=60, opacity=1).encode(
             x=alt.X("spearman:Q", **x), y=y, color=colour, tooltip=tooltip
         ),
     ).properties(width=420, height=alt.Step(22))
     chart = layers.facet(row=alt.Row("group:N", title=None, header=alt.Header(labelAngle=0, labelAlign="left")))
-    return _finish(chart, "Rank correlation with phospho-STAT3 of each method, with intervals.")
+    return finish(chart, "Rank correlation with phospho-STAT3 of each method, with intervals.")
 
 
-def card(on_activity: float, axes: list[str], compartments: list[str], against: str) -> dict:
+def card(on_activity: float, axes: list[str], compartments: Mapping[str, str], against: str) -> dict:
     """Axes of one sample per compartment, with intervals, for its card.
 
     Dataset ``card``: ``axis compartment value low high text``.
+
+    Parameters
+    ----------
+    on_activity
+        Activity that ON needs; drawn as a dashed line.
+    axes
+        Axes in words, in their order.
+    compartments
+        Compartment to its name in words, in their order.
+    against
+        What the activities are relative to.
     """
     base = alt.Chart(alt.NamedData("card"))
     y = alt.Y("axis:N", sort=axes, title=None, axis=alt.Axis(grid=True, labelLimit=220))
-    offset = alt.YOffset("compartment:N", sort=compartments)
-    colour = alt.Color(
-        "compartment:N", title="Compartment", sort=compartments, scale=alt.Scale(domain=compartments, range=PALETTE)
-    )
-    shape = alt.Shape("compartment:N", title="Compartment", sort=compartments, scale=alt.Scale(domain=compartments))
+    names = list(compartments.values())
+    colours = alt.Scale(domain=names, range=[COMPARTMENTS[compartment] for compartment in compartments])
+    offset = alt.YOffset("compartment:N", sort=names)
+    colour = alt.Color("compartment:N", title="Compartment", sort=names, scale=colours)
+    shape = alt.Shape("compartment:N", title="Compartment", sort=names, scale=alt.Scale(domain=names))
     x = {"title": "Activity (z)", "scale": alt.Scale(nice=True)}
     tooltip = [
         alt.Tooltip("axis:N", title="Axis"),
@@ -372,4 +291,4 @@ def card(on_activity: float, axes: list[str], compartments: list[str], against: 
         ),
     ]
     chart = alt.layer(*layers).properties(width="container", height=9 * len(axes) * (len(compartments) + 1))
-    return _finish(chart, "Activity of every axis of this sample, per compartment, with intervals.", against)
+    return finish(chart, "Activity of every axis of this sample, per compartment, with intervals.", against)

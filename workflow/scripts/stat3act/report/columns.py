@@ -1,46 +1,22 @@
 """What each column of each result table means, and in which unit: one dictionary for the page and the docs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-Z = "z"  # activity over the standard deviation of its null
-SHARE = "0 to 1"
-CELLS = "cells"
-GENES = "genes"
-TEXT = "text"
-LOG2_CPM = "log2 CPM"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One result table.
-
-    Attributes
-    ----------
-    path
-        Where it is below ``results/<cohort>/``.
-    row
-        What one row of it is.
-    columns
-        Column name to its meaning and its unit.
-    """
-
-    path: str
-    row: str
-    columns: dict[str, tuple[str, str]]
-
-
-_SAMPLE = {"sample": ("Name of the sample, as in the sample sheet.", TEXT)}
-_PATIENT = {"patient": ("Patient the sample comes from, as in the sample sheet.", TEXT)}
-_COMPARTMENT = {
-    "compartment": (
-        "Part of the tissue: tumour, microenvironment, one of its lineages (fibroblast, endothelial, myeloid, "
-        "lymphoid), or bulk (the unsplit sample).",
-        TEXT,
-    )
-}
-_AXIS = {"axis": ("Scored gene programme: a STAT3 panel, a rival of STAT3, or a named programme.", TEXT)}
-_REASON = {"reason": ("Why there is no value here; empty where there is one.", "code")}
+from stat3act.report.columns_cells import CELL_TABLES, CONTAMINATION
+from stat3act.report.columns_shared import (
+    AXIS,
+    CELLS,
+    COMPARTMENT,
+    GENES,
+    LOG2_CPM,
+    PATIENT,
+    REASON,
+    SAMPLE,
+    SHARE,
+    TEXT,
+    Table,
+    Z,
+)
 
 _SCORES = {
     "score": (
@@ -84,7 +60,7 @@ _SCORES = {
         "control panels hold it already.",
         "factor, 1 or more",
     ),
-    **_REASON,
+    **REASON,
 }
 
 # Only where the config asks for them (`activity.also`), as last columns of scores and activation profiles.
@@ -109,9 +85,13 @@ ALSO = {
 
 _STATE = "ON, OFF or UNKNOWN by the evidence rule; UNKNOWN is not OFF."
 
+_GUARD = {
+    "guard": ("ambient: without ambient RNA; doublets: with the doublets that were removed.", "word"),
+}
+
 _CALLS = {
-    **_SAMPLE,
-    **_PATIENT,
+    **SAMPLE,
+    **PATIENT,
     "call": (
         "Where STAT3 is on: TUMOUR_INTRINSIC_ACTIVE, STROMA_ACTIVE, BOTH_ACTIVE, INACTIVE or INDETERMINATE.",
         "code",
@@ -188,13 +168,13 @@ TABLES = {
     "activation_profiles": Table(
         "profiles/activation_profiles.tsv",
         "one sample x compartment x axis",
-        {**_SAMPLE, **_PATIENT, **_COMPARTMENT, **_AXIS, **_SCORES},
+        {**SAMPLE, **PATIENT, **COMPARTMENT, **AXIS, **_SCORES},
     ),
     "drivers": Table(
         "profiles/drivers.tsv",
         "one ligand with a receptor in one sample",
         {
-            **_SAMPLE,
+            **SAMPLE,
             "mechanism": ("The ligand-receptor route to STAT3.", TEXT),
             "sender": ("Compartment that expresses the ligand.", TEXT),
             "receiver": ("Compartment that expresses the whole receptor.", TEXT),
@@ -211,26 +191,31 @@ TABLES = {
                 "microenvironment; microenvironment_internal: within it.",
                 "word",
             ),
+            "without_ambient": (
+                "Whether ligand, receptor and kinase are still expressed without ambient RNA; empty where that is not "
+                "known.",
+                "True or False",
+            ),
         },
     ),
-    "qc": Table("expression/qc.tsv", "one sample", {**_SAMPLE, **_QC_GENES, **_QC_CELLS}),
+    "qc": Table("expression/qc.tsv", "one sample", {**SAMPLE, **_QC_GENES, **_QC_CELLS}),
     "composition": Table(
         "compartments/composition.tsv",
         "one sample x compartment",
         {
-            **_SAMPLE,
-            **_COMPARTMENT,
+            **SAMPLE,
+            **COMPARTMENT,
             "n_cells": ("Cells of the compartment; empty for bulk cohorts.", CELLS),
             "fraction": ("Share of the sample that this compartment is.", SHARE),
-            **_REASON,
+            **REASON,
         },
     ),
     "fractions": Table(
         "compartments/fractions.tsv",
         "one sample x compartment x lineage (bulk with a reference)",
         {
-            **_SAMPLE,
-            **_COMPARTMENT,
+            **SAMPLE,
+            **COMPARTMENT,
             "lineage": ("Cell lineage of the reference.", TEXT),
             "fraction": ("Estimated share of the sample's RNA.", SHARE),
         },
@@ -239,9 +224,9 @@ TABLES = {
         "compartments/split.tsv",
         "one sample x compartment x axis (bulk with a reference)",
         {
-            **_SAMPLE,
-            **_COMPARTMENT,
-            **_AXIS,
+            **SAMPLE,
+            **COMPARTMENT,
+            **AXIS,
             **_SCORES,
             "estimate": ("Slope of the split regression: change of the targets in this compartment.", "ln fold change"),
             "sd": ("Its standard deviation.", "ln fold change"),
@@ -251,13 +236,13 @@ TABLES = {
     "scores": Table(
         "activity/scores.tsv",
         "one sample x compartment x axis",
-        {**_SAMPLE, **_COMPARTMENT, **_AXIS, **_SCORES},
+        {**SAMPLE, **COMPARTMENT, **AXIS, **_SCORES},
     ),
     "reference": Table(
         "activity/reference.tsv",
         "one compartment x gene, or compartment x axis, of the reference samples are compared with",
         {
-            **_COMPARTMENT,
+            **COMPARTMENT,
             "stratum": ("Samples of this stratum are compared with it; empty without strata.", TEXT),
             "gene": ("Gene; empty in the row of an axis.", "symbol"),
             "location": ("Mean of the reference.", "log2 scale of the input"),
@@ -269,37 +254,48 @@ TABLES = {
             "value_scale": ("Scale of the values: a frozen reference serves values of the same scale only.", TEXT),
         },
     ),
-    "pseudobulk": Table(
-        "compartments/pseudobulk/<sample>.tsv",
-        "one compartment of the sample",
+    **CELL_TABLES,
+    "guards": Table(
+        "profiles/guards.tsv",
+        "one guard (ambient RNA or doublets) on one sample x compartment",
         {
-            **_SAMPLE,
-            **_COMPARTMENT,
-            "n_cells": ("Cells summed.", CELLS),
-            "n_genes": ("Genes with at least one count.", GENES),
-            "total": ("Sum of the values.", "input units"),
+            **SAMPLE,
+            **COMPARTMENT,
+            **_GUARD,
+            "activity": ("STAT3 activity (stat3_core) as it is used.", Z),
+            "activity_otherwise": ("The same without ambient RNA, or with the doublets that were removed.", Z),
+            "difference": ("Otherwise less used.", Z),
+            "half_width": ("Half the confidence interval of the activity as it is used.", Z),
+            "state": (f"As it is used: {_STATE}", "state"),
+            "state_otherwise": (f"Otherwise: {_STATE}", "state"),
+            **CONTAMINATION,
+            "n_doublets": ("Doublets that were removed.", CELLS),
+            "flag": (
+                "AMBIENT_SENSITIVE or DOUBLET_SENSITIVE where the other activity lies outside the interval or leads to "
+                "another state.",
+                "code",
+            ),
+            "reason": ("Why the guard could not be applied; empty where it was.", "code"),
         },
     ),
-    "cells": Table(
-        "compartments/cells/<sample>.tsv.gz",
-        "one cell",
+    "guard_scores": Table(
+        "activity/guards.tsv",
+        "one guard on one sample x compartment x axis",
         {
-            "cell": ("Cell id.", TEXT),
-            "lineage": ("Cell lineage.", TEXT),
-            "lineage_margin": ("Lead of the best lineage over the second.", "mean gene-z"),
-            "malignant_call": ("malignant, non-malignant or uncertain.", "word"),
-            "malignant_probability": ("Probability of being malignant.", SHARE),
-            "compartment": ("tumour, microenvironment, or uncertain (enters neither).", "word"),
-            "cluster": ("Cluster behind a lineage by markers.", TEXT),
-            "lineage_source": ("Label of the input, or markers.", TEXT),
-            "malignant_source": ("Label of the input, copy number, the lineage alone, or none.", TEXT),
+            **_GUARD,
+            **SAMPLE,
+            **COMPARTMENT,
+            **AXIS,
+            **_SCORES,
+            **CONTAMINATION,
+            "n_doublets": ("Doublets that were removed.", CELLS),
         },
     ),
     "axes": Table(
         "networks/axes.tsv",
         "one gene of one axis",
         {
-            **_AXIS,
+            **AXIS,
             "gene": ("Target gene.", "symbol"),
             "weight": ("Direction and strength: above zero rises with the axis.", "signed weight"),
             "panel": ("Panel the gene belongs to; stat3_core and stat3_epithelial share no gene.", TEXT),
@@ -327,8 +323,8 @@ TABLES = {
         "validation/phospho_samples.tsv",
         "one sample of the comparison with phospho-STAT3",
         {
-            **_SAMPLE,
-            **_PATIENT,
+            **SAMPLE,
+            **PATIENT,
             "phospho_sample": ("Name in the phospho table.", TEXT),
             "phospho": ("Measured phospho-STAT3.", "units of that table"),
             "note": ("Why the sample was not used; empty where it was.", TEXT),
@@ -350,7 +346,7 @@ TABLES = {
         "validation/expected.tsv",
         "one sample whose right call is known",
         {
-            **_SAMPLE,
+            **SAMPLE,
             "expected": ("Call that is known to be right; '|' between calls that are all right.", "code"),
             "found": ("Call that was made.", "code"),
             "right": ("Whether the two agree.", "True or False"),

@@ -21,6 +21,10 @@ CITATIONS = {
     "transcriptomic data. Cell Syst 2019;8:281-291. doi:10.1016/j.cels.2018.11.005",
     "leiden": "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden: guaranteeing well-connected communities. Sci "
     "Rep 2019;9:5233. doi:10.1038/s41598-019-41695-z",
+    "celltypist": "Domínguez Conde C, et al. Cross-tissue immune cell analysis reveals tissue-specific features in "
+    "humans. Science 2022;376:eabl5197. doi:10.1126/science.abl5197",
+    "soupx": "Young MD, Behjati S. SoupX removes ambient RNA contamination from droplet-based single-cell RNA "
+    "sequencing data. GigaScience 2020;9:giaa151. doi:10.1093/gigascience/giaa151",
     "infercnvpy": "infercnvpy: infer copy number variation from scRNA-seq data. github.com/icbi-lab/infercnvpy",
     "tirosh": "Tirosh I, et al. Dissecting the multicellular ecosystem of metastatic melanoma by single-cell RNA-seq. "
     "Science 2016;352:189-196. doi:10.1126/science.aad0501",
@@ -35,6 +39,10 @@ CITATIONS = {
     "doi:10.1111/j.2517-6161.1995.tb02031.x",
     "snakemake": "Mölder F, et al. Sustainable data analysis with Snakemake. F1000Research 2021;10:33. "
     "doi:10.12688/f1000research.29032.2",
+    "umap": "McInnes L, Healy J, Saul N, Grossberger L. UMAP: Uniform Manifold Approximation and Projection. J Open "
+    "Source Softw 2018;3:861. doi:10.21105/joss.00861",
+    "matplotlib": "Hunter JD. Matplotlib: a 2D graphics environment. Comput Sci Eng 2007;9:90-95. "
+    "doi:10.1109/MCSE.2007.55",
     "altair": "VanderPlas J, et al. Altair: interactive statistical visualizations for Python. J Open Source Softw "
     "2018;3:1057. doi:10.21105/joss.01057",
     "vegalite": "Satyanarayan A, Moritz D, Wongsuphasawat K, Heer J. Vega-Lite: a grammar of interactive graphics. "
@@ -63,17 +71,23 @@ def _keys(config: Mapping) -> list[str]:
         if _doublets(config):
             keys.append("scrublet")
         if not config["compartments"]["cell_type_key"]:
-            keys += ["leiden"]
+            keys += ["leiden", *(["celltypist"] if config["compartments"]["celltypist_model"] else [])]
         if not config["compartments"]["malignant_key"]:
             keys += ["infercnvpy", "tirosh"]
-        keys.append("squair")
+        keys += ["squair", "soupx"]
     elif is_split_from_bulk(config):
         keys.append("bayesprism")
     keys += ["decoupler", "schaafsma"]
     if config["networks"]["regulon"] == "collectri":
         keys.append("collectri")
     keys += ["scdrs", "bh", "snakemake", "altair", "vegalite"]
+    if _has_pictures(config):
+        keys += ["umap", "matplotlib"]
     return list(dict.fromkeys(keys))
+
+
+def _has_pictures(config: Mapping) -> bool:
+    return _is_single_cell(config) and config["report"]["cell_pictures"]
 
 
 def _doublets(config: Mapping) -> bool:
@@ -114,26 +128,55 @@ def _expression_text(config: Mapping, cite) -> str:
     return text
 
 
+def _lineages_text(part: Mapping, cite) -> str:
+    if part["cell_type_key"]:
+        return f"Lineages were taken from the label {part['cell_type_key']!r}"
+    resolution = part["clustering"]["resolution"]
+    clusters = f"Cells were clustered (Leiden, resolution {resolution:g}) {cite('leiden')} and each cluster"
+    if part["celltypist_model"]:
+        return f"{clusters} was given the lineage that most of its cells had by a CellTypist model {cite('celltypist')}"
+    return (
+        f"{clusters} was given the lineage of its marker genes by gene-standardised scores, with a lead of at "
+        f"least {part['clustering']['margin']:g}"
+    )
+
+
+def _malignant_text(part: Mapping, cite) -> str:
+    if part["malignant_key"]:
+        return f"malignant cells from the label {part['malignant_key']!r}"
+    given = part["malignant"]
+    others = (
+        " and, where a sample has too few of them, those of other samples" if given["reference"] == "cohort" else ""
+    )
+    further = [
+        *(["mutations seen in single cells"] if part["mutation_key"] else []),
+        *([f"marker genes ({', '.join(given['markers'])})"] if given["markers"] else []),
+    ]
+    return (
+        f"malignant cells were called by copy number, from windows of {given['window_size']} genes as infercnvpy makes "
+        f"them, against the sample's own normal lineages{others} {cite('infercnvpy', 'tirosh')}: clusters with gains "
+        "or losses beyond genes shuffled within bins of expression and beyond normal cells, then each cell by its "
+        f"resemblance to its clone (posterior at least {given['probability']:g})"
+        + (f"; where copy number was silent, by {' and '.join(further)}" if further else "")
+        + "; cells that could not be called entered neither compartment"
+    )
+
+
+def _guards_text(cite) -> str:
+    return (
+        "Every compartment was scored once more without ambient RNA, whose profile is the sum over the sample's cells "
+        f"and whose share was read from genes that the compartment's cells cannot make {cite('soupx')}, and with the "
+        "doublets that had been removed; calls that this would change are flagged."
+    )
+
+
 def _compartments_text(config: Mapping, cite) -> str:
     part = config["compartments"]
     if _is_single_cell(config):
-        lineages = (
-            f"Lineages were taken from the label {part['cell_type_key']!r}"
-            if part["cell_type_key"]
-            else f"Cells were clustered (Leiden, resolution {part['clustering']['resolution']:g}) and each cluster was "
-            f"given the lineage of its marker genes by gene-standardised scores {cite('leiden')}"
-        )
-        malignant = (
-            f"malignant cells from the label {part['malignant_key']!r}"
-            if part["malignant_key"]
-            else "malignant cells were called by copy number (infercnvpy, windows of "
-            f"{part['malignant']['window_size']} genes, posterior at least {part['malignant']['probability']:g}) "
-            f"against the sample's own non-malignant lineages {cite('infercnvpy', 'tirosh')}"
-        )
         return (
-            f"{lineages}; {malignant}. Counts were summed per sample and compartment, so that samples and not cells "
-            f"are the unit of every statistic {cite('squair')}; compartments with fewer than {part['min_cells']} cells "
-            "were left unknown."
+            f"{_lineages_text(part, cite)}; {_malignant_text(part, cite)}. Counts were summed per sample and "
+            f"compartment, so that samples and not cells are the unit of every statistic {cite('squair')}; "
+            f"compartments with fewer than {part['min_cells']} cells were left unknown. {_guards_text(cite)}"
         )
     if is_split_from_bulk(config):
         return (
@@ -226,7 +269,7 @@ def methods_paragraphs(config: Mapping, provenance: Mapping) -> list[str]:
         return "[" + ", ".join(str(keys.index(name) + 1) for name in names) + "]"
 
     packages = provenance["packages"]
-    named = ["decoupler", "scanpy", "infercnvpy"] if _is_single_cell(config) else ["decoupler"]
+    named = ["decoupler", "scanpy"] if _is_single_cell(config) else ["decoupler"]
     versions = ", ".join(f"{name} {packages[name]}" for name in named if name in packages)
     closing = (
         f"The workflow ran on Snakemake {packages['snakemake']} {cite('snakemake')} and Python {provenance['python']} "
@@ -234,6 +277,11 @@ def methods_paragraphs(config: Mapping, provenance: Mapping) -> list[str]:
         f"code sha256 {provenance['code_sha256'][:12]}. Charts were drawn with Altair and Vega-Lite "
         f"{cite('altair', 'vegalite')}."
     )
+    if _has_pictures(config):
+        closing += (
+            f" Single cells were drawn on UMAP coordinates {cite('umap')} with Matplotlib {cite('matplotlib')}; their "
+            "activity is for pictures only."
+        )
     return [
         f"{_expression_text(config, cite)} {_compartments_text(config, cite)}",
         _activity_text(config, cite),

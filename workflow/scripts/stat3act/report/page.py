@@ -15,18 +15,19 @@ from collections.abc import Mapping, Sequence
 import jinja2
 import pandas as pd
 
+from stat3act.compartments.malignant import REASONS as CELL_REASONS
 from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS, voting_panels
-from stat3act.report import charts, columns, evidence
+from stat3act.report import charts, charts_composition, colours, columns, evidence
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
+from stat3act.report.pictures import Pictures
 from stat3act.tables import read_table
 
 CSP = (
     "default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none'; "
     "form-action 'none'; base-uri 'none'"
 )
-LINEAGE_PARTS = ["fibroblast", "endothelial", "myeloid", "lymphoid"]
-COMPOSITION_PARTS = ["tumour", *LINEAGE_PARTS, "other microenvironment", "not assigned"]
+NO_PICTURES = Pictures()
 
 
 def pack(text: str) -> str:
@@ -100,12 +101,12 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
     specs = {
         "interferon": charts.interferon(on_activity, answers_of(calls), told),
         "heatmap": charts.heatmap(samples, axes, told),
-        "card": charts.card(on_activity, axes, list(names.values()), told),
-        "genes": charts.bars(
+        "card": charts.card(on_activity, axes, names, told),
+        "genes": charts_composition.bars(
             "genes",
             "Gene ids",
             "Gene ids of each sample, kept and left out.",
-            ["mapped to a symbol", "left out or merged"],
+            {"mapped to a symbol": colours.KEPT, "left out or merged": colours.REMOVED},
             samples,
         ),
     }
@@ -113,18 +114,43 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
         both = against(profiles, names, ("tumour", "microenvironment"))
         for kind in ("call", *sorted(set(kinds.values()))):
             specs[f"compartments:{kind}"] = charts.compartments(on_activity, kind, samples, both)
-        specs["composition"] = charts.bars(
-            "composition", "Share of the sample", "Composition of each sample.", COMPOSITION_PARTS, samples
+        specs["composition"] = charts_composition.bars(
+            "composition", "Share of the sample", "Composition of each sample.", composition_parts(tables), samples
         )
     else:
         specs["ranked"] = charts.ranked(on_activity, samples, against(profiles, names, ("bulk",)))
-    if "cells_in" in tables["qc"]:
-        specs["cells"] = charts.bars(
-            "cells", "Cells", "Cells of each sample, kept and removed.", ["kept", "removed"], samples
-        )
+    if is_single_cell(tables):
+        parts = {"kept": colours.KEPT, "removed": colours.REMOVED}
+        words = "Cells of each sample, kept and removed."
+        specs["cells"] = charts_composition.bars("cells", "Cells", words, parts, samples)
+    if arm_names(tables):
+        specs["arms"] = charts_composition.arms(samples, arm_names(tables))
     if "phospho" in tables:
         specs["phospho"] = charts.phospho()
     return specs
+
+
+def is_single_cell(tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Tell whether the cohort has cells."""
+    return "cells_in" in tables["qc"]
+
+
+def composition_parts(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Name the parts of a sample and their colours; the last is what no compartment got."""
+    rest = "uncertain" if is_single_cell(tables) else "not assigned"
+    return {**colours.COMPOSITION, rest: colours.UNCALLED}
+
+
+def arm_names(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """List the chromosome arms of the cohort in the order of the genome; empty where there is nothing to show."""
+    if "arms" not in tables:
+        return []
+
+    def place(arm: str) -> tuple[int, str]:
+        chromosome = arm[:-1]
+        return int(chromosome) if chromosome.isdigit() else 100, arm
+
+    return sorted(tables["arms"]["arm"].dropna().unique(), key=place)
 
 
 def shown_compartments(profiles: pd.DataFrame) -> dict[str, str]:
@@ -190,7 +216,7 @@ def facts(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> list[tuple[str
     ]
 
 
-def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str]) -> dict:
+def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], pictures: Pictures) -> dict:
     """Gather what the page's JavaScript needs beside the tables."""
     profiles = tables["activation_profiles"]
     axes = ordered_axes(profiles["axis"].unique())
@@ -212,11 +238,13 @@ def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[st
         "panels": voting_panels(config["tumour_type"]),
         "interferon": INTERFERON_AXIS,
         "rivals": list(config["activity"]["rivals"]),
-        "reasons": evidence.REASONS,
+        "reasons": {**evidence.REASONS, **CELL_REASONS},
         "conditions": evidence.conditions(config["profiles"], is_split(tables["calls"]) and not single_cell),
         "level": config["activity"]["confidence_level"],
         "metadata": dict(kinds),
-        "composition": COMPOSITION_PARTS,
+        "composition": list(composition_parts(tables)),
+        "arms": arm_names(tables),
+        "linked_pictures": pictures.linked,
         "tables": {name: columns.TABLES[name].path for name in tables if name in columns.TABLES},
         "charts": chart_specs(tables, kinds, config["profiles"]["on_activity"]),
     }
@@ -243,7 +271,10 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "rivals": rival_words(config),
         "answers": [(code, words["name"], words["meaning"]) for code, words in answers_of(tables["calls"]).items()],
         "split": is_split(tables["calls"]),
-        "single_cell": "cells_in" in tables["qc"],
+        "single_cell": is_single_cell(tables),
+        "arms": bool(arm_names(tables)),
+        "labelled": "agreement" in tables and not tables["agreement"].empty,
+        "cell_reasons": CELL_REASONS,
         "names": sorted(tables),
     }
 
@@ -266,6 +297,7 @@ def render(
     sheet: Sequence[Mapping[str, str]],
     parts: Mapping[str, str],
     vega: str,
+    pictures: Pictures = NO_PICTURES,
 ) -> str:
     """Write the page.
 
@@ -273,7 +305,8 @@ def render(
     ----------
     texts
         Name of each table (a key of `columns.TABLES`) to the text of its file. ``calls``, ``activation_profiles``,
-        ``drivers``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected`` are shown where they are given.
+        ``drivers``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, and for single cells
+        ``clusters``, ``agreement`` and ``arms``, are shown where they are given.
     config
         The effective configuration.
     provenance
@@ -284,6 +317,8 @@ def render(
         ``template``, ``style`` and ``script``: what `stat3act.report.parts.read_parts` returned.
     vega
         JavaScript of Vega, Vega-Lite and Vega-Embed.
+    pictures
+        Pictures of the cells of each sample.
 
     Returns
     -------
@@ -303,6 +338,7 @@ def render(
         provenance=provenance,
         css=parts["style"],
         scripts=scripts,
-        about=script_json(about(config, tables, kinds)),
+        about=script_json(about(config, tables, kinds, pictures)),
+        pictures=pictures,
         packed={name: pack(text) for name, text in sorted({**texts, **sheet_text(sheet)}.items())},
     )

@@ -1,0 +1,98 @@
+# Which signal is tumour, which microenvironment? Bulk; single cells are in compartments.smk.
+#
+# INPUTS
+#     <results>/expression/bulk.h5ad                   bulk samples, linear and log2
+#     compartments.reference                           profiles of tumour and microenvironment states
+#     <results>/networks/axes.tsv                      the axes
+#     resources/genes/genes.tsv                        chromosomes of the genes
+# OUTPUTS
+#     <results>/compartments/expression.h5ad           log2 expression of the unsplit samples
+#     <results>/compartments/composition.tsv           fractions of every compartment
+#     <results>/compartments/fractions.tsv             mRNA share of every compartment and lineage
+#     <results>/compartments/split.tsv                 activity of tumour and microenvironment
+if not SINGLE_CELL:
+
+    rule compartments_unsplit:
+        input:
+            expression="<results>/expression/bulk.h5ad",
+        output:
+            **unsplit_outputs(),
+        log:
+            "<logs>/compartments_unsplit.log",
+        benchmark:
+            "<benchmarks>/compartments_unsplit.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=20, floor=1500, cap=64000),
+            runtime=30,
+        params:
+            code=fingerprint("compartments_unsplit.py"),
+        script:
+            "../scripts/compartments_unsplit.py"
+
+
+if SPLIT:
+
+    rule compartments_deconvolve:
+        input:
+            expression="<results>/expression/bulk.h5ad",
+            reference=reference_files(),
+            axes="<results>/networks/axes.tsv",
+            genes=bundled("resources/genes/genes.tsv"),
+        output:
+            fractions="<results>/compartments/fractions.tsv",
+            composition="<results>/compartments/composition.tsv",
+            fit="<results>/compartments/fit.h5ad",
+        log:
+            "<logs>/compartments_deconvolve.log",
+        benchmark:
+            "<benchmarks>/compartments_deconvolve.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=10, floor=2000, cap=64000),
+            runtime=60,
+        params:
+            code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
+            settings=settings(
+                *(f"compartments.{key}" for key in ["lineages", "malignant_values", "max_purity", "min_purity"])
+            ),
+        script:
+            "../scripts/compartments_deconvolve.py"
+
+    rule compartments_split:
+        input:
+            expression="<results>/expression/bulk.h5ad",
+            fit="<results>/compartments/fit.h5ad",
+            axes="<results>/networks/axes.tsv",
+            genes=bundled("resources/genes/genes.tsv"),
+        output:
+            split=ensure("<results>/compartments/split.tsv", non_empty=True),
+        log:
+            "<logs>/compartments_split.log",
+        benchmark:
+            "<benchmarks>/compartments_split.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=20, floor=2000, cap=64000),
+            runtime=60,
+        params:
+            code=fingerprint("compartments_split.py", "resources/genes/genes.tsv"),
+            settings={
+                "activity": settings(
+                    "activity.confidence_level",
+                    "activity.min_programme_targets",
+                    "activity.min_reference_samples",
+                    "activity.min_targets",
+                    "activity.rivals",
+                ),
+                "compartments": settings("compartments.max_purity", "compartments.min_purity"),
+                "seed": config["seed"],
+            },
+        script:
+            "../scripts/compartments_split.py"

@@ -1,0 +1,178 @@
+"""Normal cells that samples lend each other: the reference of a sample that has too few of its own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from stat3act.compartments.lineages import UNKNOWN, call_cluster, confident_lineages, score_states
+from stat3act.compartments.copy_number import Cells
+from stat3act.compartments.malignant import MALIGNANT, NON_MALIGNANT
+from stat3act.logs import log
+
+# Enough for a steady mean of a lineage over several samples; more only makes the files larger.
+PER_LINEAGE = 20
+# More samples do not make a better mean, and each is held out once in the test of a borrowing sample.
+DONORS = 20
+OBS_COLUMNS = ("sample", "lineage", "state")
+
+
+def evenly(count: int, wanted: int) -> np.ndarray:
+    """Return the positions of at most ``wanted`` items spread evenly over ``count``."""
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int)) if count else np.arange(0)
+
+
+def lend_cells(
+    logged, lineages: pd.DataFrame, margin: float, candidates: Sequence[str], label: pd.Series | None, sample: str
+):
+    """Choose the normal cells that a sample lends: of every lineage that cannot be malignant, up to 20.
+
+    Parameters
+    ----------
+    logged
+        Result of `clusters.log_normalise`.
+    lineages
+        Columns ``lineage state lineage_margin lineage_source``, one row per cell.
+    margin
+        Smallest lead for a lineage.
+    candidates
+        Lineages that may hold malignant cells; they lend cells only where the user says that these are normal.
+    label
+        The user's calls, one per cell, or None.
+    sample
+        Name of the sample.
+
+    Returns
+    -------
+    anndata.AnnData
+        The chosen cells, log-normalised, ``obs`` with ``sample lineage state``.
+    """
+    lineage = confident_lineages(lineages, margin)
+    normal = ~np.isin(lineage, [*candidates, UNKNOWN])
+    if label is not None:
+        normal = (label == NON_MALIGNANT).to_numpy() | (normal & (label != MALIGNANT).to_numpy())
+    chosen = [
+        np.flatnonzero(normal & (lineage == name))[evenly(int((normal & (lineage == name)).sum()), PER_LINEAGE)]
+        for name in sorted(set(lineage[normal]))
+    ]
+    rows = np.sort(np.concatenate(chosen)) if chosen else np.arange(0)
+    cells = logged[rows].copy()
+    cells.obs = lineages[["lineage", "state"]].iloc[rows].astype(str).assign(sample=sample)[list(OBS_COLUMNS)]
+    return cells
+
+
+def pool_cells(lent: Sequence):
+    """Join what all samples lend, in the genes that all of them measured.
+
+    Parameters
+    ----------
+    lent
+        One `anndata.AnnData` of `lend_cells` per sample, in any order.
+
+    Returns
+    -------
+    anndata.AnnData
+        Cells of at most 20 samples, spread evenly over the sorted names of those that lend; ``obs_names`` are
+        ``<sample>|<cell>``.
+    """
+    import anndata as ad
+
+    parts = sorted((cells for cells in lent if cells.n_obs), key=lambda cells: str(cells.obs["sample"].iloc[0]))
+    if not parts:
+        return lent[0][:0].copy()
+    parts = [parts[place].copy() for place in evenly(len(parts), DONORS)]
+    for cells in parts:
+        cells.obs = cells.obs.astype(str)
+        cells.obs_names = cells.obs["sample"] + "|" + cells.obs_names
+    pooled = ad.concat(parts, join="inner", merge="first")
+    log.info("%d normal cells of %d samples, %d genes", pooled.n_obs, len(parts), pooled.n_vars)
+    return pooled
+
+
+def revisit_unknown(logged, lineages: pd.DataFrame, pool, markers: pd.DataFrame, margin: float, sample: str):
+    """Look again at the clusters without a lineage, with normal cells of other samples for contrast.
+
+    Marker scores are relative to the cells they are standardised over: in a sample of nothing but tumour no marker
+    stands out. Here they are standardised over as many of the sample's cells as there are borrowed ones.
+
+    Parameters
+    ----------
+    logged
+        Result of `clusters.log_normalise`.
+    lineages
+        Columns ``lineage state lineage_margin lineage_source lineage_found cluster``, one row per cell.
+    pool
+        Result of `pool_cells`.
+    markers
+        Marker table.
+    margin
+        Smallest lead of the best lineage, in mean gene-z.
+    sample
+        Name of the sample.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table; clusters that now have a lineage have the source ``cohort``.
+    """
+    import anndata as ad
+
+    lineages = lineages.copy()
+    unknown = sorted(set(lineages.loc[lineages["lineage_found"] == UNKNOWN, "cluster"]))
+    others = pool[(pool.obs["sample"] != sample).to_numpy()]
+    if not unknown or not others.n_obs:
+        return lineages
+    clusters = lineages["cluster"].to_numpy(dtype=object)
+    order = np.argsort(clusters.astype(str), kind="stable")
+    rows = order[evenly(len(order), others.n_obs)]
+    joined = ad.concat([logged[rows], others], join="inner")
+    groups = np.concatenate([clusters[rows], np.full(others.n_obs, "borrowed", dtype=object)])
+    scores = score_states(joined, groups, markers)
+    for name in unknown:
+        lineage, state, lead = call_cluster(scores[scores["cluster"] == name], margin)
+        if lineage == UNKNOWN:
+            continue
+        log.info("cluster %s beside normal cells of other samples: %s (%s), lead %.2f", name, lineage, state, lead)
+        found = lineages["cluster"] == name
+        lineages.loc[found, ["lineage_found", "lineage_margin"]] = [lineage, lead]
+        own = found & (lineages["lineage_source"] == "markers")
+        lineages.loc[own, ["lineage", "state", "lineage_source"]] = [lineage, state, "cohort"]
+    return lineages
+
+
+def borrow(cells: Cells, pool, sample: str) -> Cells:
+    """Add the normal cells of other samples to the cells of a sample.
+
+    Parameters
+    ----------
+    cells
+        The sample.
+    pool
+        Result of `pool_cells`.
+    sample
+        Name of the sample, whose own cells it does not need to borrow.
+
+    Returns
+    -------
+    Cells
+        The sample's cells first, then the others', ``donor`` naming whose they are; in the genes that both have.
+    """
+    import anndata as ad
+
+    others = pool[(pool.obs["sample"] != sample).to_numpy()]
+    if not others.n_obs:
+        return cells
+    logged = ad.concat([cells.logged, others], join="inner", merge="first")
+    count = others.n_obs
+    empty = sparse.csr_matrix((count, count), dtype=cells.graph.dtype)
+    return replace(
+        cells,
+        logged=logged,
+        lineage=np.concatenate([cells.lineage, others.obs["lineage"].to_numpy(dtype=object)]),
+        state=np.concatenate([cells.state, others.obs["state"].to_numpy(dtype=object)]),
+        cluster=np.concatenate([cells.cluster, np.full(count, "", dtype=object)]),
+        donor=np.concatenate([cells.donor, others.obs["sample"].to_numpy(dtype=object)]),
+        graph=sparse.block_diag([cells.graph, empty], format="csr"),
+    )
