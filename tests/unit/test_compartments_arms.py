@@ -87,7 +87,8 @@ def test_groups_hold_every_cell_once_and_average_its_profile(adata, sample, mali
     cells, trial = sample
     windows = compare_cells(cells, trial)
     says = np.where(malignant, "malignant", "non-malignant").astype(object)
-    found = group_profiles(cells, trial, windows, says)
+    called = pd.DataFrame({"cluster": cells.cluster, "lineage": cells.lineage, "call": says})
+    found = group_profiles(called, trial, windows, adata.var)
     assert found["n_cells"].sum() == adata.n_obs and found["group"].tolist() == list(range(1, len(found) + 1))
     assert 0.6 * ROWS < len(found) <= ROWS + found["cluster"].nunique()
     names = window_names(trial, adata.var)

@@ -161,9 +161,9 @@ def test_users_labels_win_and_the_difference_is_counted(sample):
         == np.select([calls == "malignant", calls == "normal"], ["malignant", "non-malignant"], "uncertain")
     ).all()
     assert reasons(result) == {"LABEL"}
-    assert (cells.loc[truth == "T", "malignant_found"][:-1] == "non-malignant").all()
+    assert (cells.loc[truth == "T", "malignant_found"] == "non-malignant").all()
     counted = result.agreement.groupby(["kind", "label", "found"])["n_cells"].sum()
-    assert counted["malignant", "malignant", "non-malignant"] == 29
+    assert counted["malignant", "malignant", "non-malignant"] == 30
     assert counted["lineage", "fibroblast", "epithelial"] == wrong.sum()
     assert counted.groupby("kind").sum().to_dict() == {"lineage": sample.n_obs, "malignant": sample.n_obs}
     lineage = pd.crosstab(cells["lineage"], cells["lineage_found"]).stack()
@@ -177,6 +177,31 @@ def test_cell_types_of_the_user_gate_the_copy_number_calls(sample):
     assert share(result, sample, "malignant", "malignant") >= 0.95
     assert share(result, sample, "normal epithelium", "non-malignant") == 1
     assert (result.cells.loc[(sample.obs["truth"] == "malignant").to_numpy(), "state"] == "malignant").all()
+
+
+def test_what_is_found_beside_labels_does_not_know_them():
+    """Without copy number evidence epithelium stays uncertain, also where the user calls it fibroblasts or T cells."""
+    cells = tumour({}, malignant=20, normal=20)
+    truth = cells.obs["truth"]
+    calls = np.where(truth == "malignant", "malignant", "normal")
+    alone = find_and_call(labelled(cells, calls=calls), {**SETTINGS, "malignant_key": "y"}).cells["malignant_found"]
+    assert set(alone[(cells.obs["state"] == "epithelial").to_numpy()]) == {"uncertain"}
+    for types in (truth, truth.replace({"normal epithelium": "fibroblast", "malignant": "T", "T": "malignant"})):
+        result = find_and_call(labelled(cells, types, calls), {**SETTINGS, **BOTH_KEYS, "lineages": PLACED})
+        pd.testing.assert_series_equal(result.cells["malignant_found"], alone)
+
+
+def test_clusters_that_a_celltypist_model_leaves_unknown_stay_so(pool):
+    """The model takes the place of the markers, also beside cells of other samples."""
+    adata = simulate([("malignant", "epithelial", 40, EVENTS), ("T", "T", 30, {})])
+    lineages = known_lineages(adata)
+    unknown = (adata.obs["truth"] == "malignant").to_numpy()
+    lineages.obs["lineage_source"], lineages.obs["lineage_margin"] = "celltypist", np.nan
+    lineages.obs.loc[unknown, ["lineage", "state", "lineage_found"]] = "unknown"
+    settings = {**SETTINGS, "celltypist_model": "model.pkl"}
+    cells = label_cells(adata, lineages, pool, settings, "carcinoma", MARKERS, 1, sample="own").cells
+    assert set(cells.loc[unknown, "lineage_found"]) == set(cells.loc[unknown, "lineage"]) == {"unknown"}
+    assert set(cells["lineage_source"]) == {"celltypist"} and cells["lineage_margin"].isna().all()
 
 
 def test_calls_of_the_user_stand_beside_lineages_that_were_found(sample):

@@ -168,3 +168,34 @@ def test_without_other_samples_nothing_is_revisited(contrast):
     cells = simulate([("malignant", "epithelial", 40, EVENTS)])
     alone = contrast[:0].copy()
     assert revisit(cells, unknown(cells), alone).equals(unknown(cells))
+
+
+def test_one_odd_cell_does_not_name_its_cluster(contrast):
+    """Far more own cells than borrowed ones: a cluster is judged by all of its cells, not by those in the contrast."""
+    parts = [("odd", "macrophage or monocyte", 1, {}), ("x", "no state", 199, {})]
+    cells = simulate([*parts, ("T", "T", 150, {}), ("fibroblast", "fibroblast", 150, {})])
+    cells.obs.loc["cell0", ["truth", "state"]] = ["x", "no state"]
+    lineages = known_lineages(cells).obs
+    assert (lineages["lineage_found"] == "unknown").sum() == 200
+    few = contrast[::20].copy()
+    assert set(few.obs["lineage"]) == {"fibroblast", "lymphoid", "myeloid"}
+    assert revisit(cells, lineages, few).equals(lineages)
+
+
+def test_clusters_that_had_nothing_to_lead_over_are_revisited(contrast):
+    cells = simulate([("malignant", "epithelial", 40, EVENTS), ("T", "T", 20, {})])
+    lonely = cells.obs["truth"] == "malignant"
+    found = revisit(cells, known_lineages(cells).obs.assign(lineage_margin=np.where(lonely, np.nan, 1.0)), contrast)
+    assert set(found.loc[lonely, "lineage"]) == {"epithelial"}
+    assert (found["lineage_source"] == np.where(lonely, "cohort", "markers")).all()
+    assert (found.loc[lonely, "lineage_margin"] >= 0.1).all() and (found.loc[~lonely, "lineage_margin"] == 1).all()
+
+
+def test_a_sample_of_few_genes_lends_nothing_and_costs_the_pool_none():
+    samples = donors(3)
+    panel = samples["donor1"][:, ::10].copy()
+    pool = pool_of({**samples, "donor1": panel})
+    assert set(pool.obs["sample"]) == {"donor0", "donor2"}
+    assert set(pool.var_names) == set(samples["donor0"].var_names)
+    # Where all samples are small none is smaller than usual.
+    assert set(pool_of({"one": panel, "two": panel}).obs["sample"]) == {"one", "two"}

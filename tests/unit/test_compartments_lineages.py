@@ -154,5 +154,9 @@ def test_confidence_asks_for_more_than_the_margin_of_markers_only():
     rows = [("myeloid", 0.14, "markers"), ("myeloid", 0.16, "markers"), ("glial", 0.1, "cohort")]
     rows += [("glial", np.nan, "label"), ("other", 0.0, "celltypist")]
     table = pd.DataFrame(rows, columns=["lineage", "lineage_margin", "lineage_source"])
-    found = confident_lineages(table, 0.1).tolist()
+    by_markers = table["lineage_source"].isin(["markers", "cohort"])
+    found = confident_lineages(table["lineage"], table["lineage_margin"], by_markers, 0.1).tolist()
     assert found == ["unknown", "myeloid", "unknown", "glial", "other"]
+    # Nothing to lead over is no lead.
+    alone = confident_lineages(pd.Series(["myeloid"]), pd.Series([np.nan]), pd.Series([True]), 0.1)
+    assert alone.tolist() == ["unknown"]

@@ -150,3 +150,20 @@ def test_what_each_source_does_to_each_call():
         assert found["reason"].tolist() == ["", "", "CONFLICT", "", "BETWEEN", ""]
         assert table.equals(before)
     assert hear_user(table, candidate, cluster, [], np.zeros(6, dtype=bool)).equals(table)
+
+
+def test_a_second_source_does_not_overrule_a_conflict():
+    table = pd.DataFrame({"call": ["non-malignant"], "probability": 0.02, "source": "copy_number", "reason": ""})
+    found = hear_user(table, np.array([True]), np.array(["0"]), ["0"], np.array([True]))
+    assert found.loc[0, ["call", "source", "reason"]].tolist() == ["uncertain", "copy_number", "CONFLICT"]
+
+
+def test_a_mutant_read_does_not_make_a_weakly_supported_macrophage_malignant():
+    """Enough of a lead for the lineage, too little to be normal by it: still no cell of a carcinoma."""
+    adata = tumour({}, malignant=40, normal=20)
+    lineages = known_lineages(adata)
+    lineages.obs.loc[adata.obs["truth"] == "macrophage", "lineage_margin"] = 0.12
+    found = label(adata, mutant=["malignant", "macrophage"], lineages=lineages)
+    assert share(found, adata, "malignant", "malignant") == 1
+    assert share(found, adata, "macrophage", "uncertain") == 1
+    assert set(found.cells.loc[(adata.obs["truth"] == "macrophage").to_numpy(), "lineage"]) == {"myeloid"}

@@ -248,6 +248,18 @@ def test_rows_without_numbers_do_not_make_a_split():
     assert not calls["purity_source"].any()
 
 
+def test_purity_is_unknown_where_the_tumour_could_not_be_called():
+    parts = composition()
+    told = parts["sample"].isin(["s1", "s2"]) & parts["compartment"].eq("tumour")
+    parts.loc[told, ["n_cells", "fraction", "reason"]] = [0, 0.0, "UNCERTAIN_CELLS"]
+    # Too few cells are a share all the same.
+    parts.loc[parts["sample"].eq("s3") & parts["compartment"].eq("tumour"), "reason"] = "LOW_CELLS"
+    calls = build(parts=parts)[1].set_index("sample")
+    assert calls.loc[["s1", "s2"], "purity"].isna().all() and set(calls.loc[["s1", "s2"], "purity_source"]) == {""}
+    assert calls.loc[["s3", "s4"], "purity"].tolist() == [0.5, 0.5]
+    assert set(calls.loc[["s3", "s4"], "purity_source"]) == {"share of cells"}
+
+
 def test_a_failed_split_is_not_bulk_only():
     table = scores()
     hit = table["compartment"].isin(["tumour", "microenvironment"])

@@ -74,7 +74,7 @@ if SINGLE_CELL:
             lineages="<results>/compartments/lineages/{sample}.h5ad",
             markers=bundled("resources/markers/lineages.tsv"),
             pool=branch(
-                config["compartments"]["malignant"]["reference"] == "cohort",
+                borrows_normals(),
                 then="<results>/compartments/normals.h5ad",
                 otherwise=[],
             ),
@@ -101,7 +101,7 @@ if SINGLE_CELL:
         params:
             code=fingerprint("compartments_label.py", "resources/markers/lineages.tsv"),
             settings=labelling_settings(
-                ["margin"], config["compartments"]["malignant"], "mutation_key", "mutation_values"
+                ["margin"], config["compartments"]["malignant"], "celltypist_model", "mutation_key", "mutation_values"
             ),
         script:
             "../scripts/compartments_label.py"

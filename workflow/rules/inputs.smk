@@ -66,6 +66,13 @@ def cell_pictures():
     return expand("<results>/report/cells/{sample}.png", sample=SAMPLES) if wanted else []
 
 
+def borrows_normals():
+    """Tell whether samples may need normal cells of others: not where labels say all and nothing is compared."""
+    compartments = config["compartments"]
+    labelled = compartments["cell_type_key"] and compartments["malignant_key"] and not compartments["compare_labels"]
+    return compartments["malignant"]["reference"] == "cohort" and not labelled
+
+
 def side_outputs():
     """Return the files that nothing later needs but users do."""
     if SINGLE_CELL:

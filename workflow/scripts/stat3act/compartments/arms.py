@@ -57,17 +57,17 @@ def window_names(trial: Trial, var: pd.DataFrame) -> list[str]:
     return names
 
 
-def group_profiles(cells: Cells, trial: Trial, windows: np.ndarray, call: np.ndarray) -> pd.DataFrame:
+def group_profiles(names: pd.DataFrame, trial: Trial, windows: np.ndarray, var: pd.DataFrame) -> pd.DataFrame:
     """Average the copy-number profiles of small groups of cells of one cluster, lineage and call.
 
     Parameters
     ----------
-    cells
-        The sample.
+    names
+        Columns ``cluster lineage call``, one row per own cell.
     trial, windows
         Of `malignant.Calls`.
-    call
-        Call of each of the sample's own cells.
+    var
+        ``chromosome`` and ``start`` of the genes.
 
     Returns
     -------
@@ -75,16 +75,13 @@ def group_profiles(cells: Cells, trial: Trial, windows: np.ndarray, call: np.nda
         Columns ``group cluster lineage call n_cells`` and one per window; about 120 rows, in the order of
         clusters. Cells without a profile are in none.
     """
-    keys = pd.DataFrame({"cluster": cells.cluster[: cells.own], "lineage": cells.lineage[: cells.own], "call": call})[
-        ~np.isnan(windows[:, 0])
-    ]
+    keys = names.reset_index(drop=True)[~np.isnan(windows[:, 0])]
     size = max(1, -(-len(keys) // ROWS))
     rows, means = [], []
-    for (cluster, lineage, one_call), part in keys.groupby(["cluster", "lineage", "call"], sort=True):
+    for key, part in keys.groupby(["cluster", "lineage", "call"], sort=True):
         for members in np.array_split(part.index.to_numpy(), max(1, round(len(part) / size))):
-            rows.append((cluster, lineage, one_call, len(members)))
+            rows.append((*key, len(members)))
             means.append(windows[members].mean(axis=0, dtype=float))
     table = pd.DataFrame(rows, columns=GROUP_COLUMNS[1:])
     table.insert(0, "group", np.arange(1, len(table) + 1))
-    profiles = pd.DataFrame(np.round(means, 4), columns=window_names(trial, cells.logged.var))
-    return pd.concat([table, profiles], axis=1)
+    return pd.concat([table, pd.DataFrame(np.round(means, 4), columns=window_names(trial, var))], axis=1)

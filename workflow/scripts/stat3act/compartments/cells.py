@@ -221,14 +221,27 @@ def find_malignant(
     """
     given, candidates = settings["malignant"], candidate_lineages(settings, tumour_type)
     margin = settings["clustering"]["margin"]
-    lineage = lineages["lineage"].astype(str).to_numpy(dtype=object)
-    lineage = np.where(np.isin(lineage, candidates), lineage, confident_lineages(lineages, margin))
-    named = (lineages[column].astype(str).to_numpy(dtype=object) for column in ("state", "cluster"))
-    cells = Cells(logged, lineage, *named, graph, np.full(logged.n_obs, sample, dtype=object))
-    may_be = may_be_malignant(cells.lineage, candidates)
-    if pool is not None and (~may_be).sum() < given["min_reference_cells"]:
+    # Beside labels of malignant cells nothing of the user's may enter what is found without them.
+    column = "lineage" if settings["malignant_key"] is None else "lineage_found"
+    by_markers = lineages["lineage_source"].isin(["markers", "cohort"])
+    if column == "lineage_found":
+        by_markers = pd.Series(settings["celltypist_model"] is None, index=lineages.index)
+    lineage = lineages[column].astype(str)
+    confident = confident_lineages(lineage, lineages["lineage_margin"], by_markers, margin)
+    state = lineages["state" if column == "lineage" else column].astype(str).to_numpy(dtype=object)
+    cells = Cells(
+        logged,
+        np.where(lineage.isin(candidates), lineage, confident),
+        state,
+        lineages["cluster"].astype(str).to_numpy(dtype=object),
+        graph,
+        np.full(logged.n_obs, sample, dtype=object),
+    )
+    if pool is not None and (~may_be_malignant(cells.lineage, candidates)).sum() < given["min_reference_cells"]:
         cells = borrow(cells, pool, sample)
     calls = call_malignant(cells, tumour_type, given, seed)
+    # A read of a mutant gene floats about like any other: it does not make a macrophage malignant.
+    may_be = may_be_malignant(lineage.to_numpy(), candidates)
     marked = marked_clusters(cells, may_be, given["markers"], margin) if given["markers"] else []
     table = hear_user(calls.table, may_be, cells.cluster[: cells.own], marked, mutated)
     return cells, replace(calls, table=table)
@@ -277,7 +290,7 @@ def label_cells(
     calls, cells = None, None
     if not has_own_labels(settings):
         logged, margin = log_normalise(adata, scale), settings["clustering"]["margin"]
-        if pool is not None:
+        if pool is not None and settings["celltypist_model"] is None:
             table = revisit_unknown(logged, table, pool, markers, margin, sample)
         graph = sparse.csr_matrix(lineages.obsp["connectivities"])
         mutated = mutant_cells(adata, settings)
@@ -290,7 +303,7 @@ def label_cells(
         table["malignant_call"], table["malignant_source"] = label, "label"
         table["reason"] = np.where(label == UNCERTAIN, "LABEL", "")
     table["compartment"] = table["malignant_call"].map(COMPARTMENT_OF)
-    copy_number, arms = describe_genome(cells, calls, table["malignant_call"].to_numpy(dtype=object))
+    copy_number, arms = describe_genome(cells, calls, table)
     return Labels(
         table.rename_axis("cell").reset_index()[list(CELL_COLUMNS)],
         describe_clusters(table, calls, sample),
@@ -300,13 +313,16 @@ def label_cells(
     )
 
 
-def describe_genome(cells: Cells | None, calls: Calls | None, call: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+def describe_genome(cells: Cells | None, calls: Calls | None, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return copy-number profiles to draw and the arms of the malignant cells; empty where nothing was compared."""
     if calls is None or calls.trial is None:
         return pd.DataFrame(columns=GROUP_COLUMNS), pd.DataFrame(columns=ARM_COLUMNS)
     malignant = np.zeros(len(cells.lineage), dtype=bool)
-    malignant[: cells.own] = calls.trial.candidate[: cells.own] & (call == MALIGNANT)
-    return group_profiles(cells, calls.trial, calls.windows, call), arm_changes(cells, calls.trial, malignant)
+    malignant[: cells.own] = calls.trial.candidate[: cells.own] & (table["malignant_call"] == MALIGNANT)
+    names = table[["cluster", "lineage", "malignant_call"]].set_axis(["cluster", "lineage", "call"], axis=1)
+    return group_profiles(names, calls.trial, calls.windows, cells.logged.var), arm_changes(
+        cells, calls.trial, malignant
+    )
 
 
 def describe_clusters(table: pd.DataFrame, calls: Calls | None, sample: str) -> pd.DataFrame:

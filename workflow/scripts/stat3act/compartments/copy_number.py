@@ -1,6 +1,6 @@
 """Copy number of a sample's cells against normal cells: which clusters carry it, and a profile of every cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,7 @@ class Trial:
     evidence
         Segment z of every candidate cluster with enough cells.
     threshold
-        Evidence needed; NaN where too few genes can be compared.
+        Evidence needed; NaN where too few genes or cells can be compared.
     expression
         Cells x genes in genomic order, CSR, natural log.
     genome
@@ -110,19 +110,53 @@ def measured_genes(cells: Cells, used: np.ndarray, settings: dict) -> Genome:
     return order_genes(cells.logged.var[enough], settings["window_size"], settings["step"])
 
 
-def normal_evidence(
-    expression: sparse.csr_matrix, groups: np.ndarray, donor: np.ndarray, shuffles: np.ndarray, genome: Genome
-) -> list[float]:
-    """Return the segment z of every part of the reference against the others: what normal cells show."""
-    found = []
-    for part, rest in held_out(groups, donor):
-        if len(part) >= MIN_CLUSTER:
-            own = np.full(len(groups), "", dtype=object)
-            own[part] = "own"
-            profile = bulk_profiles(expression, own)[1]
-            difference = bounded_difference(profile, bulk_profiles(expression, rest)[1])
-            found.append(segment_z(difference[0], shuffles, genome))
-    return found
+def part_evidence(
+    expression: sparse.csr_matrix, part: np.ndarray, groups: np.ndarray, shuffles: np.ndarray, genome: Genome
+) -> float:
+    """Return the segment z of these cells against the groups; zero for too few cells."""
+    if len(part) < MIN_CLUSTER:
+        return 0.0
+    own = np.full(len(groups), "", dtype=object)
+    own[part] = "own"
+    difference = bounded_difference(bulk_profiles(expression, own)[1], bulk_profiles(expression, groups)[1])
+    return segment_z(difference[0], shuffles, genome)
+
+
+def purge_reference(
+    cells: Cells, expression: sparse.csr_matrix, reference: np.ndarray, shuffles: np.ndarray, genome: Genome
+) -> tuple[np.ndarray, float]:
+    """Take out of the reference what shows gains or losses itself: tumour cells that look like another lineage.
+
+    The part with the highest z goes first (`normal.held_out`: a lineage, or that of one sample), or those of its
+    clusters that show them alone; then the rest is tested again. Of two lineages nobody can say which is altered, and
+    both go. States of a single lineage are not judged: they are no range for each other.
+
+    Returns
+    -------
+    reference : numpy.ndarray
+        Boolean, one value per cell.
+    highest : float
+        Highest z of a part that stays; zero without any.
+    """
+    reference = reference.copy()
+    while reference.any():
+        groups = reference_groups(cells.lineage, cells.state, reference)
+        parts = held_out(groups, cells.donor)
+        tested = [part_evidence(expression, part, rest, shuffles, genome) for part, rest in parts]
+        worst, highest = int(np.argmax(tested)), max(0.0, *tested)
+        lineages, donors = set(cells.lineage[reference]), set(cells.donor[reference])
+        if highest < EVIDENCE_Z or len(lineages) == 1:
+            return reference, highest
+        part, rest = parts[worst]
+        if len(donors) == 1 and len(lineages) == 2:
+            part = np.flatnonzero(reference)
+        else:
+            clusters = [part[cells.cluster[part] == name] for name in sorted(set(cells.cluster[part]))]
+            altered = [one for one in clusters if part_evidence(expression, one, rest, shuffles, genome) >= EVIDENCE_Z]
+            part = np.concatenate(altered) if altered else part
+        log.info("copy number: %d reference cells reach z %.1f and are left out", len(part), highest)
+        reference[part] = False
+    return reference, 0.0
 
 
 def clusters_evidence(
@@ -173,33 +207,35 @@ def find_evidence(cells: Cells, candidate: np.ndarray, reference: np.ndarray, se
     candidate, reference
         Boolean, one value per cell.
     settings
-        ``window_size``, ``step``.
+        ``window_size``, ``step``, ``min_reference_cells``.
     seed
         Seed of the null.
 
     Returns
     -------
     Trial
+        Its reference lacks the cells that `purge_reference` takes out. Nothing is tested, and the threshold is NaN,
+        when too few genes or too few reference cells are left.
     """
     genome = measured_genes(cells, candidate | reference, settings)
     expression = sparse.csr_matrix(cells.logged[:, list(genome.genes)].X)
+    nothing = Trial(candidate, reference, {}, np.nan, expression, genome)
     if len(genome.genes) < MIN_WINDOWS_OF_GENES * settings["window_size"]:
         log.info("copy number: %d placed and measured genes are too few", len(genome.genes))
-        return Trial(candidate, reference, {}, np.nan, expression, genome)
-    overall = bulk_profiles(expression, np.where(candidate | reference, "all", ""))[1][0]
-    groups = reference_groups(cells.lineage, cells.state, reference)
-    references = bulk_profiles(expression, groups)[1]
-    shuffles = draw_shuffles(overall, seed)
-    normal = normal_evidence(expression, groups, cells.donor, shuffles, genome)
-    borrowed = cells.own < len(cells.donor)
-    over = EVIDENCE_OVER_OTHERS if borrowed else EVIDENCE_OVER_NORMAL
-    threshold = max([EVIDENCE_Z, *(over * z for z in normal)])
+        return nothing
+    shuffles = draw_shuffles(bulk_profiles(expression, np.where(candidate | reference, "all", ""))[1][0], seed)
+    reference, highest = purge_reference(cells, expression, reference, shuffles, genome)
+    if reference.sum() < settings["min_reference_cells"]:
+        return replace(nothing, reference=reference)
+    references = bulk_profiles(expression, reference_groups(cells.lineage, cells.state, reference))[1]
+    borrowed = len(set(cells.donor[reference])) > 1
+    threshold = max(EVIDENCE_Z, (EVIDENCE_OVER_OTHERS if borrowed else EVIDENCE_OVER_NORMAL) * highest)
     evidence = clusters_evidence(cells, candidate, expression, references, shuffles, genome, threshold)
     log.info(
-        "copy number: %d genes, %d reference cells (normal lineages up to z %.1f), threshold %.1f, clusters %s",
+        "copy number: %d genes, %d reference cells (up to z %.1f), threshold %.1f, clusters %s",
         len(genome.genes),
         int(reference.sum()),
-        max(normal, default=0.0),
+        highest,
         threshold,
         {name: round(z, 1) for name, z in evidence.items()},
     )

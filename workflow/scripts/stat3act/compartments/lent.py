@@ -16,6 +16,8 @@ from stat3act.logs import log
 PER_LINEAGE = 20
 # More samples do not make a better mean, and each is held out once in the test of a borrowing sample.
 DONORS = 20
+# The pool holds the genes that all of its samples have: one small panel among them would leave nothing to compare.
+GENES_OF_USUAL = 0.8
 OBS_COLUMNS = ("sample", "lineage", "state")
 
 
@@ -49,7 +51,8 @@ def lend_cells(
     anndata.AnnData
         The chosen cells, log-normalised, ``obs`` with ``sample lineage state``.
     """
-    lineage = confident_lineages(lineages, margin)
+    by_markers = lineages["lineage_source"].isin(["markers", "cohort"])
+    lineage = confident_lineages(lineages["lineage"], lineages["lineage_margin"], by_markers, margin)
     normal = ~np.isin(lineage, [*candidates, UNKNOWN])
     if label is not None:
         normal = (label == NON_MALIGNANT).to_numpy() | (normal & (label != MALIGNANT).to_numpy())
@@ -79,6 +82,11 @@ def pool_cells(lent: Sequence):
     """
     import anndata as ad
 
+    usual = float(np.median([cells.n_vars for cells in lent]))
+    narrow = [cells for cells in lent if cells.n_vars < GENES_OF_USUAL * usual]
+    if narrow:
+        log.info("%d samples were measured in far fewer genes than the others and lend nothing", len(narrow))
+    lent = [cells for cells in lent if cells.n_vars >= GENES_OF_USUAL * usual]
     parts = sorted((cells for cells in lent if cells.n_obs), key=lambda cells: str(cells.obs["sample"].iloc[0]))
     if not parts:
         return lent[0][:0].copy()
@@ -92,10 +100,10 @@ def pool_cells(lent: Sequence):
 
 
 def revisit_unknown(logged, lineages: pd.DataFrame, pool, markers: pd.DataFrame, margin: float, sample: str):
-    """Look again at the clusters without a lineage, with normal cells of other samples for contrast.
+    """Look again at clusters without a lineage, or without another to lead over, beside cells of other samples.
 
     Marker scores are relative to the cells they are standardised over: in a sample of nothing but tumour no marker
-    stands out. Here they are standardised over as many of the sample's cells as there are borrowed ones.
+    stands out. Here they are standardised over the borrowed cells and as many of the sample's own.
 
     Parameters
     ----------
@@ -120,17 +128,18 @@ def revisit_unknown(logged, lineages: pd.DataFrame, pool, markers: pd.DataFrame,
     import anndata as ad
 
     lineages = lineages.copy()
-    unknown = sorted(set(lineages.loc[lineages["lineage_found"] == UNKNOWN, "cluster"]))
+    again = (lineages["lineage_found"] == UNKNOWN) | lineages["lineage_margin"].isna()
     others = pool[(pool.obs["sample"] != sample).to_numpy()]
-    if not unknown or not others.n_obs:
+    if not again.any() or not others.n_obs:
         return lineages
     clusters = lineages["cluster"].to_numpy(dtype=object)
+    genes = sorted(set(markers["gene"]) & set(logged.var_names) & set(others.var_names))
+    joined = ad.concat([logged[:, genes], others[:, genes]])
+    groups = np.concatenate([clusters, np.full(others.n_obs, "borrowed", dtype=object)])
     order = np.argsort(clusters.astype(str), kind="stable")
-    rows = order[evenly(len(order), others.n_obs)]
-    joined = ad.concat([logged[rows], others], join="inner")
-    groups = np.concatenate([clusters[rows], np.full(others.n_obs, "borrowed", dtype=object)])
-    scores = score_states(joined, groups, markers)
-    for name in unknown:
+    standard = np.concatenate([order[evenly(len(order), others.n_obs)], np.arange(len(clusters), len(groups))])
+    scores = score_states(joined, groups, markers, standard)
+    for name in sorted(set(clusters[again])):
         lineage, state, lead = call_cluster(scores[scores["cluster"] == name], margin)
         if lineage == UNKNOWN:
             continue

@@ -64,7 +64,9 @@ def check_markers(markers: pd.DataFrame) -> None:
             raise ValueError(f"marker table: {what}: {found}")
 
 
-def score_states(logged, clusters: np.ndarray, markers: pd.DataFrame) -> pd.DataFrame:
+def score_states(
+    logged, clusters: np.ndarray, markers: pd.DataFrame, standard: np.ndarray | None = None
+) -> pd.DataFrame:
     """Score every cluster against every state of the marker table.
 
     Each marker is standardised over the cells of the sample; the score is the sum of positive minus negative
@@ -79,6 +81,8 @@ def score_states(logged, clusters: np.ndarray, markers: pd.DataFrame) -> pd.Data
         Cluster of every cell.
     markers
         Marker table.
+    standard
+        Cells that markers are standardised over; all of them when not given.
 
     Returns
     -------
@@ -90,8 +94,9 @@ def score_states(logged, clusters: np.ndarray, markers: pd.DataFrame) -> pd.Data
     known = markers[markers["gene"].isin(logged.var_names)]
     genes = sorted(known["gene"].unique())
     values = sparse.csr_matrix(logged[:, genes].X).toarray().astype(float)
-    spread = values.std(axis=0)
-    z = np.divide(values - values.mean(axis=0), spread, out=np.zeros_like(values), where=spread > 0)
+    over = values if standard is None else values[standard]
+    spread = over.std(axis=0)
+    z = np.divide(values - over.mean(axis=0), spread, out=np.zeros_like(values), where=spread > 0)
     names, codes = np.unique(clusters, return_inverse=True)
     member = np.eye(len(names))[codes] / np.bincount(codes)[codes][:, None]
     mean_z, detected = member.T @ z, member.T @ (values > 0)
@@ -125,22 +130,22 @@ def call_cluster(scores: pd.DataFrame, margin: float) -> tuple[str, str, float]:
     -------
     tuple
         Lineage (``unknown`` below the margin, when no state is present, or when markers of another lineage are seen far
-        more often), state, lead. When all states
-        present belong to one lineage the lead is the mean detection of the winner's markers: a sample of
-        one lineage has no contrast to be standardised against.
+        more often), state, lead in mean gene-z. In a sample of one lineage nothing stands out: it is named when the
+        mean detection of its markers reaches the margin, and the lead is NaN.
     """
     present = scores[scores["present"]]
     if present.empty:
         return UNKNOWN, UNKNOWN, 0.0
     best = present.sort_values(["score", "state"], ascending=[False, True], kind="stable").iloc[0]
     rivals = present[present["lineage"] != best["lineage"]]
-    if rivals.empty:
-        lead = float(best["detection"])
-    else:
-        lead = float(best["score"] - rivals["score"].max()) / np.sqrt(best["n_markers"])
-    if lead < margin or best["detection"] < DETECTED_OF_BEST * rivals["detection"].max():
-        return UNKNOWN, UNKNOWN, max(lead, 0.0)
-    return best["lineage"], best["state"], lead
+    # Where no other lineage is present its absent states are still there to be led over.
+    others = rivals if len(rivals) else scores[scores["lineage"] != best["lineage"]]
+    lead = float(best["score"] - others["score"].max()) / np.sqrt(best["n_markers"])
+    if lead >= margin and not best["detection"] < DETECTED_OF_BEST * rivals["detection"].max():
+        return best["lineage"], best["state"], lead
+    if rivals.empty and best["detection"] >= margin:
+        return best["lineage"], best["state"], np.nan
+    return UNKNOWN, UNKNOWN, max(lead, 0.0)
 
 
 def annotate_cells(logged, clusters: np.ndarray, markers: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -172,16 +177,17 @@ def annotate_cells(logged, clusters: np.ndarray, markers: pd.DataFrame, margin: 
     return table.set_index(logged.obs_names)
 
 
-def confident_lineages(lineages: pd.DataFrame, margin: float) -> np.ndarray:
+def confident_lineages(lineage: pd.Series, lead: pd.Series, by_markers: pd.Series, margin: float) -> np.ndarray:
     """Return the lineage of every cell, ``unknown`` where markers support it too weakly to call the cell normal by it.
 
     Parameters
     ----------
-    lineages
-        Columns ``lineage lineage_margin lineage_source``.
+    lineage, lead
+        Lineage and its lead; NaN where there was no other lineage to lead over.
+    by_markers
+        Boolean: found by markers. Lineages by label or model are taken as they are.
     margin
-        Smallest lead for a lineage; lineages by label or model have none and are taken as they are.
+        Smallest lead for a lineage.
     """
-    by_markers = lineages["lineage_source"].isin(["markers", "cohort"])
-    weak = by_markers & (lineages["lineage_margin"].astype(float) < CONFIDENT * margin)
-    return lineages["lineage"].astype(str).where(~weak, UNKNOWN).to_numpy(dtype=object)
+    weak = by_markers & ~(lead.astype(float) >= CONFIDENT * margin)
+    return lineage.astype(str).where(~weak, UNKNOWN).to_numpy(dtype=object)

@@ -30,6 +30,7 @@ REASONS = {
     "FEW_GENES": "too few measured genes with a position",
     "FEW_CELLS": "too few cells of its cluster to look for gains and losses",
     "NO_EVIDENCE": "no gain or loss beyond what shuffled genes and normal cells show: normal or diploid",
+    "WEAK_EVIDENCE": "gains or losses half-way to what is needed, beside a clone that has it",
     "NOT_SEPARATED": "normal cells show the same profile",
     "BETWEEN": "between malignant and normal cells",
     "UNLIKE_NORMAL": "its lineage cannot be malignant here, its copy number looks as if it were",
@@ -114,31 +115,30 @@ def judge_cells(cells: Cells, trial: Trial, profiles: np.ndarray) -> np.ndarray:
         Result of `compare_cells`.
     """
     near = neighbours(cells, trial)
-    probability = np.full(len(cells.lineage), np.nan)
+    probability, undecided = np.full(len(cells.lineage), np.nan), np.zeros(len(cells.lineage), dtype=bool)
     for consensus in clones(cells, trial, profiles):
         pattern = segments(profiles[consensus].mean(axis=0, dtype=float), trial.genome)
-        scores = project(profiles, pattern)
+        scores, found = project(profiles, pattern), np.full(len(probability), np.nan)
         if not np.isnan(scores[consensus]).all():
-            probability = np.fmax(probability, posterior(scores, consensus, trial.reference, near))
-    return probability
+            found = posterior(scores, consensus, trial.reference, near)
+        undecided |= consensus & np.isnan(found)
+        probability = np.fmax(probability, found)
+    # What another clone is not, is not therefore normal.
+    return np.where(undecided & ~(probability >= 0.5), np.nan, probability)
 
 
 def refine_reference(cells: Cells, trial: Trial, probability: np.ndarray, settings: dict, seed: int) -> Trial:
     """Take clusters out of the reference that look malignant, and test again."""
-    if np.isnan(probability).all():
-        return trial
-    own = trial.reference & (cells.cluster != "")
+    own = trial.reference & (cells.cluster != "") & ~np.isnan(probability)
     doubtful = [
         name
         for name in sorted(set(cells.cluster[own]))
-        if np.nanmean(probability[own & (cells.cluster == name)]) >= settings["probability"]
+        if probability[own & (cells.cluster == name)].mean() >= settings["probability"]
     ]
-    reference = trial.reference & ~np.isin(cells.cluster, doubtful)
     if not doubtful:
         return trial
     log.info("copy number: reference clusters %s look malignant and are left out", doubtful)
-    if reference.sum() < settings["min_reference_cells"]:
-        return replace(trial, reference=reference, evidence={})
+    reference = trial.reference & ~np.isin(cells.cluster, doubtful)
     return find_evidence(cells, trial.candidate, reference, settings, seed)
 
 
@@ -191,39 +191,59 @@ def call_malignant(cells: Cells, tumour_type: str, settings: dict, seed: int) ->
     if reference.sum() < settings["min_reference_cells"]:
         log.info("copy number: %d normal cells of %d needed", reference.sum(), settings["min_reference_cells"])
         return own_calls(cells, Calls(by_lineage(cells, candidate, "FEW_NORMAL_CELLS")))
-    if not candidate.any():
-        return own_calls(cells, Calls(by_lineage(cells, candidate, "")))
     trial = find_evidence(cells, candidate, reference, settings, seed)
-    if np.isnan(trial.threshold):
-        return own_calls(cells, Calls(by_lineage(cells, candidate, "FEW_GENES")))
-    return own_calls(cells, judge_trial(cells, trial, settings, seed))
+    return own_calls(cells, judge_trial(cells, trial, reference, settings, seed))
 
 
-def judge_trial(cells: Cells, trial: Trial, settings: dict, seed: int) -> Calls:
-    """Judge the cells of a trial, a second time where the first shows that the reference holds malignant cells."""
-    first, profiles = trial, compare_cells(cells, trial)
-    probability = np.full(len(cells.lineage), np.nan)
-    if trial.clusters:
-        probability = judge_cells(cells, trial, profiles)
-        trial = refine_reference(cells, first, probability, settings, seed)
-    if trial is not first:
-        profiles = compare_cells(cells, trial)
-        probability = judge_cells(cells, trial, profiles)
-    table = by_lineage(cells, trial.candidate, "NO_EVIDENCE")
-    if trial.reference.sum() < settings["min_reference_cells"]:
-        table.loc[trial.candidate, "reason"] = "FEW_NORMAL_CELLS"
-    elif not trial.clusters:
-        small = trial.candidate & ~np.isin(cells.cluster, list(first.evidence))
-        table.loc[small, "reason"] = "FEW_CELLS"
-    elif np.isnan(probability).all():
-        table.loc[trial.candidate, "reason"] = "NOT_SEPARATED"
-    else:
+def judge_trial(cells: Cells, trial: Trial, reference: np.ndarray, settings: dict, seed: int) -> Calls:
+    """Judge the cells of a trial, a second time where the first shows that the reference holds malignant cells.
+
+    Parameters
+    ----------
+    cells
+        The sample.
+    trial
+        Result of `find_evidence`.
+    reference
+        Cells that are normal by their lineage, before any were left out.
+    settings, seed
+        As in `call_malignant`.
+    """
+    told, (profiles, probability) = trial, read_trial(cells, trial)
+    refined = refine_reference(cells, trial, probability, settings, seed)
+    if refined is not trial:
+        trial, (profiles, probability) = refined, read_trial(cells, refined)
+        # Where too little is left to test again, the first reading is what is known.
+        told = told if np.isnan(refined.threshold) else refined
+    table = by_lineage(cells, trial.candidate, reason_without_calls(trial, settings))
+    small = trial.candidate & ~np.isin(cells.cluster, list(told.evidence))
+    if not trial.clusters:
+        table.loc[small & (table["reason"] == "NO_EVIDENCE").to_numpy(), "reason"] = "FEW_CELLS"
+    elif not np.isnan(probability[trial.candidate]).all():
         table = apply_calls(cells, table, trial, probability, settings["probability"])
-    # Clusters that left the reference, and single cells in it: a tumour cell among macrophages is not normal.
-    doubtful = (first.reference & ~trial.reference) | (trial.reference & (probability >= settings["probability"]))
+    # Cells that left the reference, and single ones in it: a tumour cell among macrophages is not normal.
+    doubtful = (reference & ~trial.reference) | (trial.reference & (probability >= settings["probability"]))
     table.loc[doubtful, ["call", "source", "reason"]] = [UNCERTAIN, "copy_number", "UNLIKE_NORMAL"]
     table.loc[doubtful, "probability"] = probability[doubtful]
-    return Calls(table, trial.evidence, trial.threshold, profiles, trial)
+    return Calls(table, told.evidence, told.threshold, profiles, None if profiles is None else trial)
+
+
+def read_trial(cells: Cells, trial: Trial) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return the profiles of all cells and the probability of each; None and NaN where the trial tested nothing."""
+    probability = np.full(len(cells.lineage), np.nan)
+    if np.isnan(trial.threshold):
+        return None, probability
+    profiles = compare_cells(cells, trial)
+    return profiles, judge_cells(cells, trial, profiles) if trial.clusters else probability
+
+
+def reason_without_calls(trial: Trial, settings: dict) -> str:
+    """Say why candidates cannot be called, where they cannot."""
+    if trial.reference.sum() < settings["min_reference_cells"]:
+        return "FEW_NORMAL_CELLS"
+    if np.isnan(trial.threshold):
+        return "FEW_GENES"
+    return "NOT_SEPARATED" if trial.clusters else "NO_EVIDENCE"
 
 
 def own_calls(cells: Cells, calls: Calls) -> Calls:
@@ -240,10 +260,16 @@ def apply_calls(
     unknown = (cells.lineage == UNKNOWN) & ~trial.reference
     tested = trial.candidate | unknown
     # A cell of unknown lineage may join the tumour but never the microenvironment: a second clone looks as unlike it.
-    low = trial.candidate & (probability <= 1 - threshold)
+    # Nor does a cluster half-way to evidence of its own: it may be that clone.
+    weak = np.isin(cells.cluster, [name for name, z in trial.evidence.items() if z >= trial.threshold / 2])
+    weak &= ~np.isin(cells.cluster, trial.clusters)
+    low = trial.candidate & ~weak & (probability <= 1 - threshold)
     high = tested & (probability >= threshold)
     table.loc[tested, "probability"] = probability[tested]
     table.loc[tested, "source"] = "copy_number"
     table.loc[tested, "call"] = np.select([high[tested], low[tested]], [MALIGNANT, NON_MALIGNANT], UNCERTAIN)
-    table.loc[tested, "reason"] = np.select([(high | low)[tested], unknown[tested]], ["", "NO_LINEAGE"], "BETWEEN")
+    reasons = [high | low, unknown, weak & (probability <= 1 - threshold)]
+    table.loc[tested, "reason"] = np.select(
+        [reason[tested] for reason in reasons], ["", "NO_LINEAGE", "WEAK_EVIDENCE"], "BETWEEN"
+    )
     return table

@@ -74,12 +74,10 @@ def hear_user(
         A new table. A cell that copy number calls non-malignant and the user's evidence malignant is uncertain.
     """
     table = table.copy()
+    normal, uncertain = ((table["call"] == call).to_numpy() for call in (NON_MALIGNANT, UNCERTAIN))
     for source, says in (("markers", np.isin(cluster, list(marked))), ("mutation", mutated)):
-        says = says & candidate
-        conflict = says & (table["call"] == NON_MALIGNANT).to_numpy()
-        heard = says & (table["call"] == UNCERTAIN).to_numpy()
-        table.loc[conflict, ["call", "reason"]] = [UNCERTAIN, "CONFLICT"]
-        table.loc[heard, ["call", "source", "reason"]] = [MALIGNANT, source, ""]
+        table.loc[says & candidate & normal, ["call", "reason"]] = [UNCERTAIN, "CONFLICT"]
+        table.loc[says & candidate & uncertain, ["call", "source", "reason"]] = [MALIGNANT, source, ""]
     return table
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from stat3act.activity.assemble import SCORE_COLUMNS
 from stat3act.compartments import LINEAGE_COMPARTMENTS
+from stat3act.compartments.pseudobulk import UNCERTAIN_CELLS
 from stat3act.logs import log
 from stat3act.problems import raise_if_any
 from stat3act.profiles import drivers as driving
@@ -77,8 +78,9 @@ def rows_by_compartment(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, d
 
 
 def tumour_fractions(composition: pd.DataFrame) -> dict[str, float]:
-    """Return the tumour fraction of each sample that has one."""
+    """Return the tumour fraction of each sample that has one; none where its cells could not be called."""
     rows = composition[composition["compartment"].eq("tumour") & composition["fraction"].notna()]
+    rows = rows[~rows["reason"].isin([UNCERTAIN_CELLS])]
     return dict(zip(rows["sample"], rows["fraction"].astype(float), strict=True))
 
 

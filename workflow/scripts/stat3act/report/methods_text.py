@@ -72,9 +72,9 @@ def _keys(config: Mapping) -> list[str]:
             keys.append("scrublet")
         if not config["compartments"]["cell_type_key"]:
             keys += ["leiden", *(["celltypist"] if config["compartments"]["celltypist_model"] else [])]
-        if not config["compartments"]["malignant_key"]:
+        if _uses_copy_number(config["compartments"], config["tumour_type"]):
             keys += ["infercnvpy", "tirosh"]
-        keys += ["squair", "soupx"]
+        keys += ["squair", *(["soupx"] if config["expression"]["scale"] == "counts" else [])]
     elif is_split_from_bulk(config):
         keys.append("bayesprism")
     keys += ["decoupler", "schaafsma"]
@@ -141,10 +141,12 @@ def _lineages_text(part: Mapping, cite) -> str:
     )
 
 
-def _malignant_text(part: Mapping, cite) -> str:
+def _malignant_text(part: Mapping, tumour_type: str, cite) -> str:
     if part["malignant_key"]:
         return f"malignant cells from the label {part['malignant_key']!r}"
     given = part["malignant"]
+    if not _uses_copy_number(part, tumour_type):
+        return "malignant blood cells were not told from normal ones, and such cells entered neither compartment"
     others = (
         " and, where a sample has too few of them, those of other samples" if given["reference"] == "cohort" else ""
     )
@@ -162,9 +164,15 @@ def _malignant_text(part: Mapping, cite) -> str:
     )
 
 
-def _guards_text(cite) -> str:
+def _uses_copy_number(part: Mapping, tumour_type: str) -> bool:
+    return not part["malignant_key"] and (tumour_type != "haematological" or bool(part["malignant"]["candidates"]))
+
+
+def _guards_text(config: Mapping, cite) -> str:
+    if config["expression"]["scale"] != "counts":
+        return ""
     return (
-        "Every compartment was scored once more without ambient RNA, whose profile is the sum over the sample's cells "
+        " Every compartment was scored once more without ambient RNA, whose profile is the sum over the sample's cells "
         f"and whose share was read from genes that the compartment's cells cannot make {cite('soupx')}, and with the "
         "doublets that had been removed; calls that this would change are flagged."
     )
@@ -173,10 +181,11 @@ def _guards_text(cite) -> str:
 def _compartments_text(config: Mapping, cite) -> str:
     part = config["compartments"]
     if _is_single_cell(config):
+        malignant = _malignant_text(part, config["tumour_type"], cite)
         return (
-            f"{_lineages_text(part, cite)}; {_malignant_text(part, cite)}. Counts were summed per sample and "
+            f"{_lineages_text(part, cite)}; {malignant}. Counts were summed per sample and "
             f"compartment, so that samples and not cells are the unit of every statistic {cite('squair')}; "
-            f"compartments with fewer than {part['min_cells']} cells were left unknown. {_guards_text(cite)}"
+            f"compartments with fewer than {part['min_cells']} cells were left unknown.{_guards_text(config, cite)}"
         )
     if is_split_from_bulk(config):
         return (

@@ -17,7 +17,6 @@ PACKAGES = (
     "igraph",
     "jinja2",
     "jsonschema",
-    "leidenalg",
     "matplotlib",
     "numba",
     "numpy",
