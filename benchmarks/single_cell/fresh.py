@@ -1,0 +1,33 @@
+"""Modules of this package in a process of their own: with a number of threads, and with memory of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from scoring.cohorts import PROJECT
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def run_fresh(name: str, *arguments: str | Path, threads: int = 1) -> None:
+    """Run a module of this package and wait for it; what it prints goes to standard error.
+
+    Parameters
+    ----------
+    name
+        Name of the module.
+    *arguments
+        Its arguments.
+    threads
+        Threads that linear algebra and numba may use.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        When it fails.
+    """
+    paths = os.pathsep.join(str(PROJECT / folder) for folder in ("benchmarks", "workflow/scripts"))
+    environment = {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(THREADS, str(threads))}
+    command = [sys.executable, "-m", f"single_cell.{name}", *map(str, arguments)]
+    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
