@@ -108,6 +108,12 @@ def test_shipped_configs_are_right(path):
             "write `sample`",
         ),
         (
+            put(CELLS, "compartments.malignant.markers", ["PRAME"]),
+            "key `compartments.malignant.markers`",
+            "'PRAME'",
+            "add a gene",
+        ),
+        (
             put(CELLS, "compartments.malignant.markers", "PRAME"),
             "key `compartments.malignant.markers`",
             "'PRAME'",

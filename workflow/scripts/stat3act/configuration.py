@@ -293,12 +293,7 @@ def _check_lineages(config, schema) -> Iterator[Parts]:
             "name the column, or remove `lineages` to call lineages by marker genes",
         )
     if len(markers := section["malignant"]["markers"]) == 1:
-        yield (
-            "key `compartments.malignant.markers`",
-            repr(markers[0]),
-            "at least two genes: one alone is seen in too few cells to speak for a cluster",
-            "add a gene, or remove the list",
-        )
+        yield "key `compartments.malignant.markers`", repr(markers[0]), "two genes or more", "add a gene"
     seen: dict[str, str] = {}
     for lineage, labels in lineages.items():
         key = f"key `compartments.lineages.{lineage}`"
