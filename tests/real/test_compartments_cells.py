@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cells_example import DEFAULTS, MARKERS, ROOT, reasons
+from single_cell.samples import KANG, PURAM
 from stat3act.compartments.cells import Labels, find_lineages, label_cells
 from stat3act.compartments.lent import pool_cells
 from stat3act.compartments.pseudobulk import gather_pseudobulk, sum_units
@@ -21,19 +22,6 @@ AML_LINEAGES = {
     "myeloid": [f"{name}{like}" for name in ("Mono", "ProMono", "GMP", "cDC") for like in ("", "-like")] + ["pDC"],
     "progenitor": [f"{name}{like}" for name in ("HSC", "Prog") for like in ("", "-like")],
     "erythroid": ["earlyEry", "lateEry"],
-}
-KANG = {
-    "B cells": "lymphoid",
-    "CD4 T cells": "lymphoid",
-    "CD8 T cells": "lymphoid",
-    "CD14+ Monocytes": "myeloid",
-    "FCGR3A+ Monocytes": "myeloid",
-}
-PURAM = {
-    **dict.fromkeys(["B cell", "CD4 T cell", "CD8 T cell", "reg. T cell"], "lymphoid"),
-    **dict.fromkeys(["Dendritic", "Macrophage", "Mast"], "myeloid"),
-    "Endothelial": "endothelial",
-    "Fibroblast": "fibroblast",
 }
 
 

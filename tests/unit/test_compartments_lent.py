@@ -13,11 +13,11 @@ from stat3act.compartments.lent import (
     DONORS,
     PER_LINEAGE,
     borrow,
-    evenly,
     lend_cells,
     pool_cells,
     revisit_unknown,
 )
+from stat3act.compartments.normal import evenly
 
 
 @given(st.integers(0, 300), st.integers(2, 60))

@@ -16,7 +16,7 @@ from stat3act.compartments.clusters import cluster_cells, log_normalise
 from stat3act.compartments.copy_number import Cells
 from stat3act.compartments.labels import label_lineages, label_malignant
 from stat3act.compartments.lent import borrow, lend_cells, revisit_unknown
-from stat3act.compartments.lineages import annotate_cells, confident_lineages
+from stat3act.compartments.lineages import BY_MARKERS, annotate_cells, confident_lineages
 from stat3act.compartments.malignant import (
     GATES,
     MALIGNANT,
@@ -223,7 +223,7 @@ def find_malignant(
     margin = settings["clustering"]["margin"]
     # Beside labels of malignant cells nothing of the user's may enter what is found without them.
     column = "lineage" if settings["malignant_key"] is None else "lineage_found"
-    by_markers = lineages["lineage_source"].isin(["markers", "cohort"])
+    by_markers = lineages["lineage_source"].isin(BY_MARKERS)
     if column == "lineage_found":
         by_markers = pd.Series(settings["celltypist_model"] is None, index=lineages.index)
     lineage = lineages[column].astype(str)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from stat3act.compartments.normal import count_detected
+from stat3act.compartments.normal import count_detected, evenly
 
 # Library size every cell is scaled to before log1p: scanpy's usual 1e4 for counts; for TPM-like values 1e5, about the
 # number of transcripts of a cell (log2(TPM/10 + 1), https://jlaffy.github.io/scalop/reference/unlogtpm.html).
@@ -135,7 +135,7 @@ def variable_genes(logged, number: int) -> list[str]:
     seen = count_detected(logged.X, np.arange(logged.n_obs)) >= 2
     if seen.sum() <= number:
         return list(logged.var_names[seen])
-    rows = np.linspace(0, logged.n_obs - 1, min(logged.n_obs, CELLS_OF_VARIABILITY)).round().astype(int)
+    rows = evenly(logged.n_obs, CELLS_OF_VARIABILITY)
     found = sc.pp.highly_variable_genes(logged[rows, seen].copy(), n_top_genes=number, inplace=False)
     return list(logged.var_names[seen][found["highly_variable"].to_numpy()])
 

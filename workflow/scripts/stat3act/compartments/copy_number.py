@@ -13,6 +13,7 @@ from stat3act.compartments.evidence import (
     order_genes,
     segment_z,
     smooth,
+    window_counts,
     window_matrix,
 )
 from stat3act.compartments.lineages import UNKNOWN
@@ -275,7 +276,7 @@ def compare_cells(cells: Cells, trial: Trial) -> np.ndarray:
     """
     groups = reference_groups(cells.lineage, cells.state, trial.reference)
     tested = np.flatnonzero(trial.candidate | ((cells.lineage == UNKNOWN) & ~trial.reference))
-    profiles = np.full((len(cells.lineage), window_matrix(trial.genome).shape[1]), np.nan, dtype=np.float32)
+    profiles = np.full((len(cells.lineage), sum(window_counts(trial.genome))), np.nan, dtype=np.float32)
     for rows, known in ((tested, groups), *held_out(groups, cells.donor)):
         profiles[rows] = window_profiles(trial, rows, group_means(trial.expression, known)[1])
     return profiles

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from stat3act.compartments.clusters import TARGET_SUM, log_normalise
+
 # A doublet is placed by the genes that differ most between units; the others only add noise.
 VARIABLE_GENES = 2000
-PER_CELL = 1e4
 
 
 def place_doublets(doublets, matrix: pd.DataFrame) -> pd.Series:
@@ -28,11 +29,9 @@ def place_doublets(doublets, matrix: pd.DataFrame) -> pd.Series:
         Unit of every doublet, indexed by cell.
     """
     totals = matrix.sum()
-    logged = np.log1p(PER_CELL * matrix.loc[:, totals > 0] / totals[totals > 0])
+    logged = np.log1p(TARGET_SUM["counts"] * matrix.loc[:, totals > 0] / totals[totals > 0])
     genes = logged.var(axis=1, ddof=0).sort_values(ascending=False, kind="stable").index[:VARIABLE_GENES]
-    counts = sparse.csr_matrix(doublets.X, dtype=np.float64)
-    depth = np.maximum(np.asarray(counts.sum(axis=1)), 1.0)
-    cells = np.log1p(PER_CELL * counts[:, doublets.var_names.get_indexer(genes)].toarray() / depth)
+    cells = log_normalise(doublets, "counts")[:, genes].X.toarray().astype(float)
     profiles = logged.loc[genes].to_numpy().T
     cells, profiles = (values - values.mean(axis=1, keepdims=True) for values in (cells, profiles))
     # Dividing by a cell's own spread would not change which unit is nearest.

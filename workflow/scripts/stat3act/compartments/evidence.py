@@ -200,10 +200,9 @@ def segment_z(difference: np.ndarray, shuffles: np.ndarray, genome: Genome) -> f
     float
         Standard deviations above the shuffled profiles; zero when nothing differs.
     """
-    null = segment_signal(difference[shuffles], genome)
-    spread = null.std()
-    observed = segment_signal(difference[None, :], genome)[0]
-    return float((observed - null.mean()) / spread) if spread > 0 else 0.0
+    observed, *null = segment_signal(np.vstack([difference, difference[shuffles]]), genome)
+    spread = np.std(null)
+    return float((observed - np.mean(null)) / spread) if spread > 0 else 0.0
 
 
 def segments(consensus: np.ndarray, genome: Genome) -> np.ndarray:

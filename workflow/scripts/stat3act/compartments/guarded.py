@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from stat3act.compartments.ambient import (
@@ -9,7 +10,7 @@ from stat3act.compartments.ambient import (
     compartment_contamination,
     remove_ambient,
 )
-from stat3act.compartments.pseudobulk import gather_pseudobulk, units_of
+from stat3act.compartments.pseudobulk import log2_cpm, stack_compartments, units_of
 
 AMBIENT_LAYER, DOUBLETS_LAYER = "ambient_removed", "with_doublets"
 
@@ -38,11 +39,11 @@ def guard_expression(
         A copy with ``layers["ambient_removed"]`` and ``layers["with_doublets"]``, both log2(CPM + 1), and ``obs``
         ``contamination contamination_low contamination_high ambient_reason n_doublets``.
     """
-    adata, scale = adata.copy(), str(adata.uns["scale"])
+    adata = adata.copy()
     cleaned = {name: remove_ambient(matrices[name], contamination[name]) for name in matrices}
     restored = {name: matrices[name].assign(**dict(doubled[name].items())) for name in matrices}
     for layer, sums in ((AMBIENT_LAYER, cleaned), (DOUBLETS_LAYER, restored)):
-        adata.layers[layer] = gather_pseudobulk(sums, units, scale, 0)[0][adata.obs_names].X
+        adata.layers[layer] = log2_cpm(stack_compartments(sums, units, adata.obs, adata.var_names)).astype(np.float32)
     shares = pd.concat([compartment_contamination(table) for table in contamination.values()], ignore_index=True)
     shares = shares.rename(columns={"reason": "ambient_reason"})
     adata.obs = adata.obs.join(shares.set_index(["sample", "compartment"]), on=["sample", "compartment"])

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from stat3act.compartments.lineages import UNKNOWN, call_cluster, confident_lineages, score_states
+from stat3act.compartments.lineages import BY_MARKERS, UNKNOWN, call_cluster, confident_lineages, score_states
 from stat3act.compartments.copy_number import Cells
 from stat3act.compartments.malignant import MALIGNANT, NON_MALIGNANT
+from stat3act.compartments.normal import evenly
 from stat3act.logs import log
 
 # Enough for a steady mean of a lineage over several samples; more only makes the files larger.
@@ -19,11 +20,6 @@ DONORS = 20
 # The pool holds the genes that all of its samples have: one small panel among them would leave nothing to compare.
 GENES_OF_USUAL = 0.8
 OBS_COLUMNS = ("sample", "lineage", "state")
-
-
-def evenly(count: int, wanted: int) -> np.ndarray:
-    """Return the positions of at most ``wanted`` items spread evenly over ``count``."""
-    return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(int)) if count else np.arange(0)
 
 
 def lend_cells(
@@ -51,7 +47,7 @@ def lend_cells(
     anndata.AnnData
         The chosen cells, log-normalised, ``obs`` with ``sample lineage state``.
     """
-    by_markers = lineages["lineage_source"].isin(["markers", "cohort"])
+    by_markers = lineages["lineage_source"].isin(BY_MARKERS)
     lineage = confident_lineages(lineages["lineage"], lineages["lineage_margin"], by_markers, margin)
     normal = ~np.isin(lineage, [*candidates, UNKNOWN])
     if label is not None:

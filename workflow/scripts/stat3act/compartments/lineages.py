@@ -19,6 +19,8 @@ LINEAGES = (
     "progenitor",
 )
 UNKNOWN = "unknown"
+# Sources of a lineage that marker genes gave: in the sample alone, or beside normal cells of other samples.
+BY_MARKERS = ("markers", "cohort")
 MARKER_COLUMNS = ("lineage", "state", "gene", "sign", "source")
 # A marker counts as present in a cluster when at least this share of its cells shows it, and a state may be called only
 # when this share of its measured markers, at least two, is present: a relative score alone would find T cells in a

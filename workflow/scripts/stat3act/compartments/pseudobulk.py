@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import sparse
 
 from stat3act.compartments import COMPARTMENTS, LINEAGE_COMPARTMENTS
-from stat3act.compartments.normal import CELLS_AT_ONCE
+from stat3act.compartments.normal import sum_groups
 from stat3act.logs import log
 from stat3act.problems import Problem, raise_if_any
 
@@ -48,12 +48,7 @@ def sum_units(adata, labels: pd.DataFrame, sample: str) -> tuple[pd.DataFrame, p
     pairs = list(zip(labels["compartment"], labels["lineage"], strict=True))
     units = sorted(set(pairs))
     codes = np.array([units.index(pair) for pair in pairs])
-    counts, sums = sparse.csr_matrix(adata.X), np.zeros((len(units), adata.n_vars))
-    for start in range(0, adata.n_obs, CELLS_AT_ONCE):
-        block = codes[start : start + CELLS_AT_ONCE]
-        member = sparse.csr_matrix((np.ones(len(block)), (block, np.arange(len(block)))), (len(units), len(block)))
-        # float64 before summing: float32 sums of counts lose units above 16.7 million.
-        sums += (member @ counts[start : start + CELLS_AT_ONCE].astype(np.float64)).toarray()
+    sums = sum_groups(sparse.csr_matrix(adata.X), codes, len(units))
     names = [UNIT.format(compartment=compartment, lineage=lineage) for compartment, lineage in units]
     matrix = pd.DataFrame(sums.T, index=adata.var_names.astype(str), columns=names)
     meta = pd.DataFrame(units, columns=["compartment", "lineage"]).assign(
@@ -148,6 +143,15 @@ def log2_cpm(linear: np.ndarray) -> np.ndarray:
     return np.log2(1 + 1e6 * np.divide(linear, totals, out=np.zeros_like(linear), where=totals > 0))
 
 
+def stack_compartments(
+    matrices: dict[str, pd.DataFrame], metas: dict[str, pd.DataFrame], rows: pd.DataFrame, genes: pd.Index
+) -> np.ndarray:
+    """Return the sums of the compartments that ``rows`` names (``sample compartment``), rows x genes."""
+    sums = {sample: sum_compartments(matrices[sample].loc[genes], metas[sample]) for sample in rows["sample"].unique()}
+    pairs = zip(rows["sample"], rows["compartment"], strict=True)
+    return np.vstack([sums[sample][name].to_numpy(dtype=float) for sample, name in pairs])
+
+
 def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: dict[str, pd.DataFrame], scale: str, min_cells: int):
     """Gather the compartments of all samples into one matrix.
 
@@ -178,12 +182,11 @@ def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: dict[str, pd.Dat
 
     genes = shared_genes(matrices)
     names = sorted(matrices)
-    sums = {sample: sum_compartments(matrices[sample].loc[genes], metas[sample]) for sample in names}
     composition = pd.concat([count_compartments(metas[sample], min_cells) for sample in names], ignore_index=True)
     cells = composition["sample"].map({sample: int(metas[sample]["n_cells"].sum()) for sample in names})
     composition.insert(3, "fraction", composition["n_cells"] / cells)
     obs = composition.loc[composition["n_cells"] > 0, ["sample", "compartment", "n_cells", "reason"]]
-    linear = np.vstack([sums[row.sample][row.compartment].to_numpy(dtype=float) for row in obs.itertuples()])
+    linear = stack_compartments(matrices, metas, obs, genes)
     obs = obs.set_axis(obs["sample"] + "|" + obs["compartment"])
     adata = ad.AnnData(log2_cpm(linear).astype(np.float32), obs=obs, var=pd.DataFrame(index=genes))
     adata.layers["linear"] = linear

@@ -3,6 +3,8 @@
 The colours are parameters, set by the page for its light and dark theme; the defaults here are those of the light one.
 """
 
+from collections.abc import Mapping
+
 import altair as alt
 
 # The light theme of page.css.
@@ -26,6 +28,34 @@ MANY = 60
 def tint(name: str) -> alt.ExprRef:
     """Name a colour of `INK`, which the page sets."""
     return alt.ExprRef(expr=name)
+
+
+def tiles_of(base: alt.Chart, field: str, colour: alt.Color, encoding: Mapping, framed: bool) -> alt.LayerChart:
+    """Draw a heatmap in which a missing value looks like none of the colours.
+
+    Parameters
+    ----------
+    base
+        The chart with its data.
+    field, colour
+        The value of a tile and its colour.
+    encoding
+        What known and unknown tiles have in common: place and tooltip.
+    framed
+        Whether tiles are large enough for frames.
+    """
+    known = (
+        base.transform_filter(f"isValid(datum.{field})")
+        .mark_rect(stroke=tint("paper") if framed else None, strokeWidth=1 if framed else 0)
+        .encode(color=colour, **encoding)
+    )
+    # Dashed frames of tiles a pixel wide or high would run together: there, unknown is grey.
+    frame = {"fill": "transparent", "stroke": tint("soft"), "strokeWidth": 0.6, "strokeDash": [2, 2]}
+    grey = {"fill": tint("soft"), "opacity": 0.35}
+    unknown = (
+        base.transform_filter(f"!isValid(datum.{field})").mark_rect(**(frame if framed else grey)).encode(**encoding)
+    )
+    return alt.layer(known, unknown)
 
 
 def finish(chart: alt.TopLevelMixin, description: str, against: str = "") -> dict:

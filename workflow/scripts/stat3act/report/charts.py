@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from stat3act.report.chart_style import MANY, finish, tint
+from stat3act.report.chart_style import MANY, finish, tiles_of, tint
 from stat3act.report.colours import COMPARTMENTS, PALETTE
 from stat3act.report.evidence import CALLS, STATES
 
@@ -204,20 +204,8 @@ def heatmap(samples: int, axes: list[str], against: str) -> dict:
         ),
         legend=alt.Legend(gradientLength=160),
     )
-    known = (
-        base.transform_filter("isValid(datum.activity)")
-        .mark_rect(stroke=tint("paper") if named else None, strokeWidth=1 if named else 0)
-        .encode(x=x, y=y, color=colour, tooltip=tooltip)
-    )
-    # Dashed frames of cells a pixel wide would run together: there, unknown is grey.
-    frame = {"fill": "transparent", "stroke": tint("soft"), "strokeWidth": 0.6, "strokeDash": [2, 2]}
-    grey = {"fill": tint("soft"), "opacity": 0.35}
-    unknown = (
-        base.transform_filter("!isValid(datum.activity)")
-        .mark_rect(**(frame if named else grey))
-        .encode(x=x, y=y, tooltip=tooltip)
-    )
-    chart = alt.layer(known, unknown).properties(width="container", height=22 * len(axes))
+    tiles = tiles_of(base, "activity", colour, {"x": x, "y": y, "tooltip": tooltip}, framed=named)
+    chart = tiles.properties(width="container", height=22 * len(axes))
     return finish(chart, "Activity of every axis in every sample of the chosen compartment.", against)
 
 

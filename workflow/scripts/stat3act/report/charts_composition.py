@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from stat3act.report.chart_style import MANY, finish, tint
+from stat3act.report.chart_style import MANY, finish, tiles_of, tint
 
 
 def bars(dataset: str, title: str, description: str, parts: Mapping[str, str], samples: int) -> dict:
@@ -84,19 +84,7 @@ def arms(samples: int, names: list[str]) -> dict:
         scale=alt.Scale(**scale, clamp=True, interpolate="rgb"),
         legend=alt.Legend(gradientLength=160),
     )
-    known = (
-        base.transform_filter("isValid(datum.value)")
-        .mark_rect(stroke=tint("paper") if named else None, strokeWidth=1 if named else 0)
-        .encode(x=x, y=y, color=colour, tooltip=tooltip)
-    )
-    # Dashed frames of rows a pixel high would run together: there, unknown is grey.
-    frame = {"fill": "transparent", "stroke": tint("soft"), "strokeWidth": 0.6, "strokeDash": [2, 2]}
-    grey = {"fill": tint("soft"), "opacity": 0.35}
-    unknown = (
-        base.transform_filter("!isValid(datum.value)")
-        .mark_rect(**(frame if named else grey))
-        .encode(x=x, y=y, tooltip=tooltip)
-    )
     height = max(60, 18 * samples) if named else 420
-    chart = alt.layer(known, unknown).properties(width="container", height=height)
+    tiles = tiles_of(base, "value", colour, {"x": x, "y": y, "tooltip": tooltip}, framed=named)
+    chart = tiles.properties(width="container", height=height)
     return finish(chart, "Gains and losses of the malignant cells by chromosome arm, one row per sample.")
