@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy.optimize import nnls
 
-from planted_mixtures import hold_out, loadings, mix
 from stat3act.compartments.mixture import fit_states
 from stat3act.compartments.reference import read_reference
 from stat3act.compartments.split import split_activity
+from stat3act.validation.mixtures import hold_out, loadings, mix
 
 pytestmark = pytest.mark.real
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from planted_mixtures import made_reference
 from stat3act.compartments.genes_filter import filter_genes
 from stat3act.compartments.mixture import expectation_maximisation, fit_states, fraction_table
+from stat3act.validation.mixtures import made_reference
 
 
 def direct_maximum(counts, profiles):

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planted_mixtures import loadings, made_reference, mix
 from stat3act.compartments.controls import control_estimates, draw_controls
 from stat3act.compartments.design import Prior, Residuals, fit_prior, normal_equations
 from stat3act.compartments.expected import expected_parts
 from stat3act.compartments.mixture import fit_states
 from stat3act.compartments.reference import Reference
 from stat3act.compartments.split import solve_target, split_activity
+from stat3act.validation.mixtures import loadings, made_reference, mix
 
 SETTINGS = {
     "rivals": ["ifn"],
