@@ -5,6 +5,7 @@ are silent, the response differs partly between compartments, latent factors cor
 its own noise, and the platform of the bulk differs from that of the reference.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,7 @@ class Mixtures:
     tumour: pd.Series
     microenvironment: pd.Series
     tumour_profiles: pd.DataFrame
+    microenvironment_profiles: pd.DataFrame
 
     def with_linear(self, linear: pd.DataFrame) -> "Mixtures":
         """Return the same truth with other counts (fewer samples, another order)."""
@@ -69,6 +71,70 @@ def response(panel: pd.Series, silent: float, redrawn: float, rng: np.random.Gen
     return pd.Series(tumour * sign, panel.index), pd.Series(rest * sign, panel.index)
 
 
+def draw_weights(states: int, n_samples: int, concentration: float, one: bool, rng: np.random.Generator) -> np.ndarray:
+    """Draw how much of each state a sample's compartment holds: shares of all of them, or one state only.
+
+    Parameters
+    ----------
+    states, n_samples
+        How many there are.
+    concentration
+        Of the Dirichlet distribution of the shares; small numbers favour few states.
+    one
+        Take one state instead, every one as often as the others.
+    rng
+        Source of chance.
+
+    Returns
+    -------
+    numpy.ndarray
+        Samples x states, rows sum to 1.
+    """
+    if one:
+        return np.eye(states)[rng.permutation(np.arange(n_samples) % states)]
+    return rng.dirichlet(np.full(states, concentration), n_samples)
+
+
+def pour(
+    tumour: pd.DataFrame, rest: pd.DataFrame, purity: np.ndarray, depth: float, platform: float, seed: int
+) -> Mixtures:
+    """Mix given profiles of both compartments; nothing is planted (activities are missing).
+
+    Parameters
+    ----------
+    tumour, rest
+        Samples x genes, profile of each compartment.
+    purity
+        By sample.
+    depth
+        Mean number of reads.
+    platform
+        Standard deviation of the log shift of genes between bulk and reference.
+    seed
+        Source of chance.
+    """
+    rng = np.random.default_rng(seed)
+    shift = rng.normal(0, platform, tumour.shape[1])
+    profiles = [part.div(part.sum(axis=1), axis=0) for part in (tumour, rest)]
+    nothing = pd.Series(np.nan, tumour.index)
+    counts = read_counts(*(part.to_numpy() for part in profiles), purity, shift, depth, rng)
+    linear = pd.DataFrame(counts, index=tumour.index, columns=tumour.columns)
+    return Mixtures(linear, pd.Series(purity, tumour.index), nothing, nothing, *profiles)
+
+
+def read_counts(
+    tumour: np.ndarray,
+    rest: np.ndarray,
+    purity: np.ndarray,
+    shift: np.ndarray,
+    depth: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw the counts of mixtures of two profiles (samples x genes, rows sum to 1), genes shifted by the platform."""
+    mixture = (purity[:, None] * tumour + (1 - purity[:, None]) * rest) * np.exp(shift)
+    return rng.poisson(mixture / mixture.sum(axis=1, keepdims=True) * depth).astype(np.float64)
+
+
 def mix(
     source: Reference,
     panel: pd.Series,
@@ -78,6 +144,7 @@ def mix(
     strength: float = 0.8,
     rival: pd.Series | None = None,
     rival_strength: float = 0.8,
+    others: Sequence[tuple[pd.Series, np.ndarray]] = (),
     purity: tuple[float, float] = (0.05, 0.95),
     depth: float = 2e7,
     noise: float = 0.3,
@@ -86,49 +153,49 @@ def mix(
     silent: float = 0.5,
     redrawn: float = 0.5,
     on: tuple[np.ndarray, np.ndarray] | None = None,
+    one_patient: bool = False,
 ) -> Mixtures:
     """Mix the tumour states of `source` with its microenvironment and plant activities.
 
     Activities are standard normal times `strength` (natural log per unit of response), or `on` times `strength`.
+    `others` are panels with what they move in tumour and microenvironment of each sample (samples x 2, natural log).
+    `one_patient` gives every sample the tumour of one state instead of a mixture of them.
     """
     rng = np.random.default_rng(seed)
     genes = source.profiles.index
     n_genes = len(genes)
     states = source.profiles.to_numpy()
-    tumour_states = states[:, source.is_tumour]
-    rest_states = states[:, ~source.is_tumour]
     a, b = on if on is not None else (rng.standard_normal(n_samples), rng.standard_normal(n_samples))
     shares = rng.uniform(*purity, n_samples)
     effects = [np.zeros((n_samples, n_genes)) for _ in range(2)]
-    for activity, effect, target in zip((a, b), effects, response(panel, silent, redrawn, rng), strict=True):
-        at = genes.get_indexer(target.index)
-        effect[:, at[at >= 0]] += strength * np.outer(activity, target.to_numpy()[at >= 0])
+    moved = [
+        (side, target, strength * activity)
+        for side, (activity, target) in enumerate(zip((a, b), response(panel, silent, redrawn, rng), strict=True))
+    ]
     if rival is not None:
-        at = genes.get_indexer(rival.index)
-        for effect in effects:
-            strengths = rival_strength * rng.standard_normal(n_samples)
-            effect[:, at[at >= 0]] += np.outer(strengths, rival.to_numpy()[at >= 0])
+        moved += [(side, rival, rival_strength * rng.standard_normal(n_samples)) for side in (0, 1)]
+    moved += [(side, other, strengths[:, side]) for other, strengths in others for side in (0, 1)]
+    for side, target, strengths in moved:
+        at = genes.get_indexer(target.index)
+        effects[side][:, at[at >= 0]] += np.outer(strengths, target.to_numpy()[at >= 0])
     shift = rng.normal(0, platform, n_genes)
     profiles = []
-    for pool, effect, concentration in ((tumour_states, effects[0], 0.3), (rest_states, effects[1], 0.5)):
-        weights = rng.dirichlet(np.full(pool.shape[1], concentration), n_samples)
-        own = weights @ pool.T
+    for own_states, effect, concentration in (
+        (source.is_tumour, effects[0], 0.3),
+        (~source.is_tumour, effects[1], 0.5),
+    ):
+        one = one_patient and not profiles
+        own = draw_weights(own_states.sum(), n_samples, concentration, one, rng) @ states[:, own_states].T
         if factors:
             # Each gene listens to three of the factors, at random.
             loads = rng.standard_normal((factors, n_genes)) * (rng.random((factors, n_genes)) < 3 / factors)
             effect = effect + 0.3 * rng.standard_normal((n_samples, factors)) @ loads / np.sqrt(3)
         own = own * np.exp(effect + noise * rng.standard_normal((n_samples, n_genes)))
         profiles.append(own / own.sum(axis=1, keepdims=True))
-    mixture = (shares[:, None] * profiles[0] + (1 - shares[:, None]) * profiles[1]) * np.exp(shift)
-    counts = rng.poisson(mixture / mixture.sum(axis=1, keepdims=True) * depth).astype(np.float64)
+    counts = read_counts(*profiles, shares, shift, depth, rng)
     names = [f"S{number:04d}" for number in range(n_samples)]
-    return Mixtures(
-        pd.DataFrame(counts, index=names, columns=genes),
-        pd.Series(shares, names),
-        pd.Series(a, names),
-        pd.Series(b, names),
-        pd.DataFrame(profiles[0], index=names, columns=genes),
-    )
+    tables = [pd.DataFrame(part, index=names, columns=genes) for part in (counts, *profiles)]
+    return Mixtures(tables[0], *(pd.Series(part, names) for part in (shares, a, b)), *tables[1:])
 
 
 def loadings(score: pd.Series, own: pd.Series, other: pd.Series) -> tuple[float, float]:
