@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo test test-real validate-scoring validate-single-cell lint run lock readme clean
+.PHONY: help env dev demo test test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,6 +53,9 @@ validate-scoring: dev  ## Measure the STAT3 score on public data: make validate-
 
 validate-single-cell: dev  ## Measure lineages and malignant calls on public data: make validate-single-cell STAT3_DATA=<folder>
 	$(BIN)/python benchmarks/validate_single_cell.py --data "$(or $(STAT3_DATA),$(error say where the data are: make validate-single-cell STAT3_DATA=<folder>))"
+
+validate-bulk: dev  ## Measure the bulk split on public data: make validate-bulk STAT3_DATA=<folder>
+	$(BIN)/python benchmarks/validate_bulk.py --data "$(or $(STAT3_DATA),$(error say where the data are: make validate-bulk STAT3_DATA=<folder>))"
 
 lint: dev  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""The checks behind `validate_bulk.py`, one module per question."""

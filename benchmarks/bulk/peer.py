@@ -1,0 +1,102 @@
+"""pybayesprism, the port of BayesPrism on PyPI: an optional package, and slow, so that it gets small tasks.
+
+It draws the reads of every gene in a loop, some microseconds per gene and iteration: with the defaults of 1,000
+iterations and 15,000 genes, minutes per sample. Here it has 1,500 genes, 200 iterations and 30 samples.
+"""
+
+import contextlib
+import importlib.util
+import io
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from bulk.truth import own_score
+from stat3act.compartments.genes_filter import MITOCHONDRIAL, RIBOSOMAL
+from stat3act.compartments.reference import Reference
+
+NAME = "pybayesprism"
+GENES, SAMPLES, ITERATIONS = 1500, 30, 200
+# So that a gene has as many reads as in a whole sample of 20 million.
+DEPTH = 2e6
+# Its reference is counts of cells; a state is one row of this many.
+CELL_COUNTS = 1e7
+CONTROL = {"chain.length": ITERATIONS, "burn.in": ITERATIONS // 2, "thinning": 2, "n.cores": 1, "seed": 123, "alpha": 1}
+
+
+def installed() -> bool:
+    """Tell whether the package can be imported."""
+    return importlib.util.find_spec(NAME) is not None
+
+
+def fewer_genes(references: Iterable[Reference], wanted: set[str], rng: np.random.Generator) -> list[Reference]:
+    """Keep the wanted genes and others drawn at random among those that are expressed.
+
+    Parameters
+    ----------
+    references
+        References with the same genes.
+    wanted
+        Genes that are kept where they exist.
+    rng
+        Source of chance.
+
+    Returns
+    -------
+    The references on `GENES` genes, columns scaled to sum to 1.
+    """
+    references = list(references)
+    genes = references[0].profiles.index
+    level = sum(part.profiles.max(axis=1) for part in references)
+    usual = ~(genes.str.contains(MITOCHONDRIAL) | genes.str.contains(RIBOSOMAL))
+    others = genes[(level.to_numpy() > 1e-5) & usual & ~genes.isin(wanted)]
+    size = GENES - int(genes.isin(wanted).sum())
+    chosen = genes.isin(wanted) | genes.isin(rng.choice(others, size, replace=False))
+    return [Reference(part.profiles[chosen] / part.profiles[chosen].sum(), part.states) for part in references]
+
+
+def attribute(linear: pd.DataFrame, reference: Reference) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Run the initial Gibbs sampling of BayesPrism, of which its attributed expression is the mean.
+
+    Parameters
+    ----------
+    linear
+        Samples x genes, counts.
+    reference
+        The reference.
+
+    Returns
+    -------
+    Fractions (samples x states); attributed reads of tumour and of microenvironment (samples x genes).
+    """
+    from pybayesprism.gibbs import GibbsSampler
+    from pybayesprism.prism import Prism
+
+    cells = (reference.profiles.T * CELL_COUNTS).round().astype(int)
+    types = list(reference.states["compartment"])
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        prism = Prism.new(
+            reference=cells,
+            input_type="count.matrix",
+            cell_type_labels=types,
+            cell_state_labels=list(cells.index),
+            key="tumour",
+            mixture=linear.astype(int),
+            outlier_cut=1.0,
+        )
+        sampler = GibbsSampler(reference=prism.phi_cellState, X=prism.mixture, gibbs_control=CONTROL)
+        # The estimate of its own time would cost a part of what is timed.
+        found = sampler.run(final=False, if_estimate=False)
+    parts = []
+    for compartment in ("tumour", "microenvironment"):
+        states = [name for name, kind in zip(cells.index, types, strict=True) if kind == compartment]
+        reads = found.Z.sel(cell_type=states).sum("cell_type").to_numpy()
+        parts.append(pd.DataFrame(reads, index=linear.index, columns=prism.mixture.columns))
+    return found.theta, parts
+
+
+def scores(linear: pd.DataFrame, reference: Reference, axes: pd.DataFrame) -> dict[str, pd.Series]:
+    """Purify with the package, then score: by compartment."""
+    _, parts = attribute(linear, reference)
+    return dict(zip(("tumour", "microenvironment"), (own_score(part, axes) for part in parts), strict=True))
