@@ -20,7 +20,7 @@ import pandas as pd
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from bulk import corners, coverage, natural, page, peer, planted  # noqa: E402
+from bulk import corners, coverage, natural, page, peer, planted, real, speed  # noqa: E402
 from scoring.cohorts import COLUMNS  # noqa: E402
 from stat3act.tables import read_table, write_table  # noqa: E402
 
@@ -29,6 +29,8 @@ CHECKS = {
     "natural": natural,
     "coverage": coverage,
     "corners": corners,
+    "real": real,
+    "speed": speed,
 }
 TABLE = "results/validation/bulk.tsv"
 FOLDERS = ("deconvolution", "bulk_pstat3", "single_cell", "networks")

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bulk import corners, coverage, natural, planted
+from bulk import corners, coverage, natural, planted, real, speed
 from bulk.cohorts import BINS
 from bulk.peer import NAME as PEER
 from scoring.figures import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, as_svg, new_figure
@@ -136,11 +136,59 @@ def draw_corners(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def draw_real(table: pd.DataFrame) -> Figure:
+    """Draw the estimated against the known fraction of real bulk samples."""
+    rows = table[table["check"] == real.SAMPLE]
+    parts = rows["group"].str.rsplit(": ", n=1, expand=True)
+    rows = rows.assign(what=parts[0], sample=parts[1])
+    panels = list(rows.groupby(["dataset", "what"], sort=False))
+    columns = 4
+    figure, axes = new_figure(-(-len(panels) // columns), columns, 8.5, 4.6)
+    for axis, ((dataset, what), part) in zip(axes, panels, strict=False):
+        ours = part["method"] == "activity"
+        found, known = (part[chosen].set_index("sample")["value"] for chosen in (ours, ~ours))
+        other = "another tissue" in dataset
+        axis.plot(known, found[known.index], "o", color=VERMILION if other else BLUE, markersize=2.5, alpha=0.7)
+        top = 1.02 if what.startswith("purity") else 1.05 * max(found.max(), known.max())
+        axis.plot([0, top], [0, top], color=GREY, linewidth=0.8)
+        axis.set_xlim(-0.03 * top, top)
+        axis.set_ylim(-0.03 * top, top)
+        axis.set_title(dataset.replace(" (another tissue)", ""))
+        axis.set_xlabel(what)
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    figure.supylabel("estimated from bulk (orange: reference of another tissue)", fontsize=8)
+    return figure
+
+
+def draw_speed(table: pd.DataFrame) -> Figure:
+    """Draw seconds and memory against the number of samples, genes and states."""
+    rows = table[table["check"] == speed.COST]
+    figure, axes = new_figure(2, len(speed.FEWER), 7.5, 4.2, sharey="row")
+    for place, what in enumerate(speed.FEWER):
+        part = rows[rows["dataset"] == what]
+        for group, colour, marker in ((speed.FRACTIONS, BLUE, "o"), (speed.ACTIVITY, ORANGE, "s")):
+            here = part[part["group"] == group]
+            axes[place].plot(here["n"], here["value"], color=colour, marker=marker, markersize=4, label=group)
+        memory = part[part["group"] == speed.MEMORY]
+        axes[place + len(speed.FEWER)].plot(memory["n"], memory["value"], color=BLACK, marker="D", markersize=4)
+        axes[place + len(speed.FEWER)].set_xlabel(what)
+    for axis in axes:
+        axis.set_ylim(bottom=0)
+        axis.set_xlim(left=0)
+    axes[0].set_ylabel("seconds, two threads")
+    axes[len(speed.FEWER)].set_ylabel("peak memory, GB")
+    axes[0].legend(frameon=False)
+    return figure
+
+
 FIGURES = {
     "bulk_planted": (planted.CHECK, draw_planted),
     "bulk_natural": (natural.BIN, draw_natural),
     "bulk_coverage": (coverage.CHECK, draw_coverage),
     "bulk_corners": (corners.CONFUSION, draw_corners),
+    "bulk_real": (real.SAMPLE, draw_real),
+    "bulk_speed": (speed.COST, draw_speed),
 }
 
 

@@ -1,4 +1,4 @@
-"""Modules of this package in a process of their own: with a number of threads, and with memory of their own."""
+"""Modules of a package of checks in a process of their own: with a number of threads, and with memory of their own."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ from scoring.cohorts import PROJECT
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def run_fresh(name: str, *arguments: str | Path, threads: int = 1) -> None:
-    """Run a module of this package and wait for it; what it prints goes to standard error.
+def run_fresh(name: str, *arguments: str | Path, threads: int = 1, package: str = "single_cell") -> None:
+    """Run a module of a package and wait for it; what it prints goes to standard error.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ def run_fresh(name: str, *arguments: str | Path, threads: int = 1) -> None:
         Its arguments.
     threads
         Threads that linear algebra and numba may use.
+    package
+        Package that the module belongs to.
 
     Raises
     ------
@@ -29,5 +31,5 @@ def run_fresh(name: str, *arguments: str | Path, threads: int = 1) -> None:
     """
     paths = os.pathsep.join(str(PROJECT / folder) for folder in ("benchmarks", "workflow/scripts"))
     environment = {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(THREADS, str(threads))}
-    command = [sys.executable, "-m", f"single_cell.{name}", *map(str, arguments)]
+    command = [sys.executable, "-m", f"{package}.{name}", *map(str, arguments)]
     subprocess.run(command, env=environment, check=True, stdout=sys.stderr)

@@ -1,0 +1,43 @@
+"""One timed run in a process of its own: ``python -m bulk.speed_run <folder>``.
+
+Reads the cohort that `speed` left in the folder and writes ``times.json`` beside it. Modules are imported before the
+clock starts.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bulk import methods
+from bulk.cohorts import SEED
+from scoring.cohorts import activity_settings
+from single_cell.speed_run import peak_memory
+from stat3act.compartments.reference import Reference
+from stat3act.tables import read_table
+
+FRACTIONS, ACTIVITY, TOTAL, MEMORY = "fractions", "split activity", "fractions and split activity", "peak memory (GB)"
+
+
+def run(folder: Path) -> dict[str, float]:
+    """Time fractions, then the whole split, which fits the fractions again: the rest of it is the activity."""
+    profiles = pd.read_parquet(folder / "profiles.parquet")
+    states = read_table(folder / "states.tsv").set_index("state")
+    reference, axes = Reference(profiles, states), read_table(folder / "axes.tsv")
+    linear = pd.DataFrame(np.load(folder / "linear.npy"), columns=profiles.index)
+    linear.index = [f"S{number:04d}" for number in range(len(linear))]
+    begun = time.perf_counter()
+    methods.fractions(linear, reference, set(axes["gene"]))
+    fitted = time.perf_counter()
+    methods.split(linear, reference, axes, activity_settings(), SEED)
+    ended = time.perf_counter()
+    parts = {FRACTIONS: fitted - begun, ACTIVITY: ended - fitted - (fitted - begun)}
+    return {**parts, TOTAL: ended - fitted, MEMORY: peak_memory()}
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    (place / "times.json").write_text(json.dumps(run(place)))
