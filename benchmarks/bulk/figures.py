@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from bulk import corners, coverage, natural, planted, real, speed
 from bulk.cohorts import BINS
-from bulk.peer import NAME as PEER
 from scoring.figures import BLACK, BLUE, GREEN, GREY, ORANGE, STYLE, VERMILION, as_svg, new_figure
 from stat3act.compartments.split import COMPARTMENTS
 
@@ -20,7 +19,6 @@ STYLES = {
     "bulk_purity": (GREEN, "^"),
     "attribution": (VERMILION, "o"),
     "updated_attribution": (PURPLE, "v"),
-    PEER: (GREY, "P"),
 }
 NAMES = {
     "oracle": "oracle: true profile",
@@ -29,7 +27,6 @@ NAMES = {
     "bulk_purity": "bulk, purity taken out",
     "attribution": "attributed expression",
     "updated_attribution": "updated attribution",
-    PEER: PEER,
 }
 
 
@@ -100,7 +97,8 @@ def draw_coverage(table: pd.DataFrame) -> Figure:
             here = table[(table["check"] == check) & (table["dataset"] == dataset)].set_index("group")
             here = here.reindex([f"{compartment}: purity {name}" for name in BINS])
             x = np.arange(len(BINS)) + 0.08 * (place - (len(datasets) - 1) / 2)
-            spread = [here["value"] - here["low"], here["high"] - here["value"]]
+            # Wilson's ends meet the value at 0 and 1 but for rounding.
+            spread = [(here["value"] - here["low"]).clip(lower=0), (here["high"] - here["value"]).clip(lower=0)]
             look = {"color": colour, "marker": "o", "markersize": 3.5, "linewidth": 0.8, "label": dataset}
             axis.errorbar(x, here["value"], spread, **look)
         axis.set_xticks(range(len(BINS)), BINS)
@@ -127,7 +125,7 @@ def draw_corners(table: pd.DataFrame) -> Figure:
             for column, name in enumerate(calls):
                 colour = "white" if share.at[truth, name] > 0.6 else BLACK
                 axis.text(column, row, f"{count.at[truth, name]:.0f}", ha="center", va="center", color=colour)
-        short = [name.replace("_ACTIVE", "").replace("_", "\n").lower() for name in calls]
+        short = [name.replace("_ACTIVE", "").replace("_", "\n").replace("DETER", "DETER-\n").lower() for name in calls]
         axis.set_xticks(range(len(calls)), short)
         axis.set_title(NAMES[method], loc="left")
     axes[0].set_yticks(range(len(truths)), [name.replace("_", " ").lower() for name in truths])
@@ -176,7 +174,7 @@ def draw_speed(table: pd.DataFrame) -> Figure:
     for axis in axes:
         axis.set_ylim(bottom=0)
         axis.set_xlim(left=0)
-    axes[0].set_ylabel("seconds, two threads")
+    axes[0].set_ylabel("seconds, one thread")
     axes[len(speed.FEWER)].set_ylabel("peak memory, GB")
     axes[0].legend(frameon=False)
     return figure

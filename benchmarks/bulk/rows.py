@@ -10,12 +10,15 @@ RANGE = (0.05, 0.95)
 
 def size_goal(limit: float) -> str:
     """Write the goal of a number that should be near zero."""
-    return f"|x| <= {limit:.2f}"
+    return f"-{limit:.2f} to {limit:.2f}"
 
 
 def reached(value: float, goal: str) -> bool:
-    """Tell whether a value is as a goal wants it; ``|x| <= 0.10`` looks at its size, the others as in `meets`."""
-    return abs(value) <= float(goal[6:]) if goal.startswith("|x| <=") else meets(value, goal)
+    """Tell whether a value is as a goal wants it; a range with a sign is written ``-0.10 to 0.10``, else as `meets`."""
+    if " to " in goal:
+        low, high = map(float, goal.split(" to "))
+        return low <= value <= high
+    return meets(value, goal)
 
 
 def with_goal(row: dict, goal: str) -> dict:

@@ -36,4 +36,4 @@ def own_score(profiles: pd.DataFrame, axes: pd.DataFrame) -> pd.Series:
     columns = [np.sign(weights[scored]), *(weights[name] for name in weights if name != scored)]
     design = np.column_stack([np.ones(expressed.sum()), *(column.to_numpy()[expressed] for column in columns)])
     slopes = np.linalg.lstsq(design, (logged - logged.mean(axis=0)).T, rcond=None)[0][1]
-    return pd.Series((slopes - slopes.mean()) / slopes.std(), profiles.index)
+    return pd.Series((slopes - slopes.mean()) / slopes.std(ddof=1), profiles.index)

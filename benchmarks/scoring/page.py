@@ -68,7 +68,7 @@ def goals(table: pd.DataFrame) -> str:
         found = number(values[0]) if len(part) == 1 else f"{number(values[0])} to {number(values[-1])}"
         missed = list(part.loc[part["met"] == "no", "dataset"])
         data = part["dataset"].iloc[0] if len(part) == 1 else f"{len(part)} data sets"
-        met = "yes" if not missed else "**no**" + (f" ({', '.join(missed)})" if len(part) > 1 else "")
+        met = "yes" if not missed else "**no**" + (f" ({', '.join(missed)})" if len(missed) < len(part) else "")
         lines.append([check, data, label(group), label(method), goal, found, met])
     return markdown(pd.DataFrame(lines, columns=["check", "data", "what", "method", "goal", "found", "met"]))
 
