@@ -135,6 +135,17 @@ def read_counts(
     return rng.poisson(mixture / mixture.sum(axis=1, keepdims=True) * depth).astype(np.float64)
 
 
+def change(own: np.ndarray, effect: np.ndarray, noise: float, factors: int, rng: np.random.Generator) -> np.ndarray:
+    """Put planted effects (natural log), latent factors and gene noise on profiles; rows sum to 1 again."""
+    n_samples, n_genes = own.shape
+    if factors:
+        # Each gene listens to three of the factors, at random.
+        loads = rng.standard_normal((factors, n_genes)) * (rng.random((factors, n_genes)) < 3 / factors)
+        effect = effect + 0.3 * rng.standard_normal((n_samples, factors)) @ loads / np.sqrt(3)
+    own = own * np.exp(effect + noise * rng.standard_normal((n_samples, n_genes)))
+    return own / own.sum(axis=1, keepdims=True)
+
+
 def mix(
     source: Reference,
     panel: pd.Series,
@@ -161,13 +172,10 @@ def mix(
     `others` are panels with what they move in tumour and microenvironment of each sample (samples x 2, natural log).
     `one_patient` gives every sample the tumour of one state instead of a mixture of them.
     """
-    rng = np.random.default_rng(seed)
-    genes = source.profiles.index
-    n_genes = len(genes)
-    states = source.profiles.to_numpy()
+    rng, genes, states = np.random.default_rng(seed), source.profiles.index, source.profiles.to_numpy()
     a, b = on if on is not None else (rng.standard_normal(n_samples), rng.standard_normal(n_samples))
     shares = rng.uniform(*purity, n_samples)
-    effects = [np.zeros((n_samples, n_genes)) for _ in range(2)]
+    effects = [np.zeros((n_samples, len(genes))) for _ in range(2)]
     moved = [
         (side, target, strength * activity)
         for side, (activity, target) in enumerate(zip((a, b), response(panel, silent, redrawn, rng), strict=True))
@@ -178,20 +186,11 @@ def mix(
     for side, target, strengths in moved:
         at = genes.get_indexer(target.index)
         effects[side][:, at[at >= 0]] += np.outer(strengths, target.to_numpy()[at >= 0])
-    shift = rng.normal(0, platform, n_genes)
+    shift = rng.normal(0, platform, len(genes))
     profiles = []
-    for own_states, effect, concentration in (
-        (source.is_tumour, effects[0], 0.3),
-        (~source.is_tumour, effects[1], 0.5),
-    ):
-        one = one_patient and not profiles
-        own = draw_weights(own_states.sum(), n_samples, concentration, one, rng) @ states[:, own_states].T
-        if factors:
-            # Each gene listens to three of the factors, at random.
-            loads = rng.standard_normal((factors, n_genes)) * (rng.random((factors, n_genes)) < 3 / factors)
-            effect = effect + 0.3 * rng.standard_normal((n_samples, factors)) @ loads / np.sqrt(3)
-        own = own * np.exp(effect + noise * rng.standard_normal((n_samples, n_genes)))
-        profiles.append(own / own.sum(axis=1, keepdims=True))
+    for chosen, effect, concentration in ((source.is_tumour, effects[0], 0.3), (~source.is_tumour, effects[1], 0.5)):
+        weights = draw_weights(chosen.sum(), n_samples, concentration, one_patient and not profiles, rng)
+        profiles.append(change(weights @ states[:, chosen].T, effect, noise, factors, rng))
     counts = read_counts(*profiles, shares, shift, depth, rng)
     names = [f"S{number:04d}" for number in range(n_samples)]
     tables = [pd.DataFrame(part, index=names, columns=genes) for part in (counts, *profiles)]
