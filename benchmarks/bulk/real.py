@@ -3,8 +3,8 @@
 Ten non-small-cell lung cancers with purity from copy number (ACE); primary tumours of TCGA with purity from DNA
 (ABSOLUTE), from methylation (LUMP) and a consensus (CPE, Aran 2015, doi 10.1038/ncomms9971), or the leukocyte fraction
 from methylation (Thorsson 2018, doi 10.1016/j.immuni.2018.03.023); blood cells counted by flow cytometry. Only two
-references of solid tumours are there, so that all but uveal melanoma are **another tissue** than the reference. Our
-fractions are shares of mRNA, the others shares of cells or of DNA.
+references of solid tumours are there (skin melanoma and breast), so that for all cohorts but uveal melanoma the
+reference is of **another tissue**. Our fractions are shares of mRNA, the others shares of cells or of DNA.
 """
 
 from pathlib import Path

@@ -15,6 +15,7 @@ import infercnvpy as cnv
 import pandas as pd
 import scanpy  # noqa: F401  imported late by the workflow, and no part of any stage
 
+from single_cell.fresh import peak_memory, time_stage
 from single_cell.samples import COPYKAT, SEED, compartment_settings, markers
 from stat3act.compartments import cells as labelling
 from stat3act.compartments import clusters
@@ -39,19 +40,6 @@ TIMED = (
     (labelling, "group_profiles", COPY_NUMBER),
     (labelling, "arm_changes", COPY_NUMBER),
 )
-
-
-def time_stage(owner, name: str, stage: str, seconds: Counter) -> None:
-    """Replace a function by one that adds its seconds to a stage, for the rest of this process."""
-    function = getattr(owner, name)
-
-    def timed(*args, **kwargs):
-        start = time.perf_counter()
-        result = function(*args, **kwargs)
-        seconds[stage] += time.perf_counter() - start
-        return result
-
-    setattr(owner, name, timed)
 
 
 def label(file: Path, lineages: Path) -> dict[str, float]:
@@ -86,15 +74,6 @@ def infercnv(file: Path, lineages: Path) -> dict[str, float]:
     begin = time.perf_counter()
     cnv.tl.infercnv(logged, reference_key="lineage", reference_cat=normal, n_jobs=1)
     return {NORMALISE: begin - start, COPY_NUMBER: time.perf_counter() - begin}
-
-
-def peak_memory() -> float:
-    """Return the most memory this process ever held, in GB.
-
-    From Linux's own record of the process: `resource.getrusage` also counts what its parent held when it was started.
-    """
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) * 1024 / 1e9
 
 
 if __name__ == "__main__":
