@@ -100,11 +100,14 @@ def study(data: Path) -> pd.DataFrame:
     first depth and platform (``core``, ``core_oracle``).
     """
     axes, parts = regulon_axes(data), []
-    calibrations = {name: methods.calibrate(reference_of(data, name), axes, 0) for name in REFERENCES}
+    # One for each reference without the tumours of the mixtures, whatever depth and platform.
+    calibrations: dict[tuple[str, int], methods.Calibration | None] = {}
     for depth in DEPTHS:
         for platform in PLATFORMS:
             for dataset, seed, mixtures, known in cohorts(data, depth, platform):
-                calibration = calibrations.get(dataset) or methods.calibrate(known, axes, 0)
+                if (dataset, seed) not in calibrations:
+                    calibrations[dataset, seed] = methods.calibrate(known, axes, 0)
+                calibration = calibrations[dataset, seed]
                 found = score_mixtures(mixtures, known, axes, attribute=False, calibration=calibration)
                 if (depth, platform) == (DEPTHS[0], PLATFORMS[0]):
                     core = score_mixtures(mixtures, known, core_axes(), attribute=False)
