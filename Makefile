@@ -65,8 +65,9 @@ lock: dev  ## Resolve both locks and the conda environment again
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/python docs/make_environment.py
 
-readme: env  ## Write config/README.md from the schema
+readme: env  ## Write config/README.md and docs/tables.md from the schemas and the column descriptions
 	$(BIN)/python docs/make_config_readme.py
+	$(BIN)/python docs/make_tables_page.py
 
 clean:  ## Remove the environment; results stay
 	rm -rf $(VENV)

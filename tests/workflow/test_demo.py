@@ -1,11 +1,13 @@
 """The demo finds what was planted, and would not without the rival axes."""
 
 import json
+import re
 
 import anndata as ad
 import numpy as np
 import pytest
 
+from stat3act.report.columns import TABLES
 from stat3act.tables import read_table
 from workflow.harness import ROOT, snakemake, tables
 
@@ -71,6 +73,39 @@ def test_provenance_names_inputs_network_and_versions(results):
     assert network["sha256"] in text
     assert '"decoupler"' in text and '"scanpy"' in text
     assert str(results) not in text, "a path of this machine is in the provenance"
+
+
+# Columns that only some cohorts have (cells, or a bulk matrix), and tables whose columns are named by the data.
+PARTLY = {"qc", "copy_number", "states"}
+
+
+def described(path):
+    """Find the description of a table by its path below the cohort's results; those of single samples by pattern."""
+    for name, table in TABLES.items():
+        pattern = re.escape(table.path).replace("<sample>", "[^/]+")
+        if re.fullmatch(pattern, path):
+            return name, list(table.columns)
+    return None, []
+
+
+def test_every_column_of_every_table_is_described(results):
+    # A table of one sample that is gathered into one of the cohort has the same columns as that one.
+    gathered = {table.path.removesuffix(".tsv") for table in TABLES.values()}
+    found = [path for path in sorted(results.rglob("*.tsv*")) if "simulated" not in path.parts]
+    assert len(found) > 12
+    for file in found:
+        path = str(file.relative_to(results))
+        if str(file.parent.relative_to(results)) in gathered:
+            path = f"{file.parent.relative_to(results)}.tsv"
+        name, columns = described(path)
+        assert name, f"{path} is described nowhere"
+        written = list(read_table(file).columns)
+        if name == "qc":
+            assert set(written) <= set(columns), path
+        elif name in PARTLY:
+            assert columns[:1] == written[:1] and len(written) > len(columns), path
+        else:
+            assert written == columns, path
 
 
 def test_the_report_is_one_file_without_addresses_to_load(results):
