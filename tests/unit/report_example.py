@@ -8,6 +8,7 @@ import pandas as pd
 from stat3act.compartments.arms import ARM_COLUMNS
 from stat3act.compartments.cells import AGREEMENT_COLUMNS, CLUSTER_COLUMNS
 from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 
 AXES = [
@@ -136,6 +137,7 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         "calls": pd.DataFrame(calls, columns=CALL_COLUMNS),
         "activation_profiles": pd.DataFrame(profiles, columns=PROFILE_COLUMNS),
         "drivers": pd.DataFrame(drivers if kind != "bulk" else [], columns=DRIVER_COLUMNS),
+        "lesions": lesions_table(kind),
         "qc": pd.DataFrame(qc),
         "composition": pd.DataFrame(composition, columns=["sample", "compartment", "n_cells", "fraction", "reason"]),
         "expected": pd.DataFrame(expected, columns=["sample", "expected", "found", "right"]),
@@ -144,6 +146,24 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
     if kind == "single_cell":
         tables |= cell_tables([row["sample"] for row in qc])
     return tables
+
+
+def lesions_table(kind: str) -> pd.DataFrame:
+    """Genetic lesions; bulk cohorts were not sequenced."""
+    rows = [
+        (
+            "S0001",
+            "STAT3",
+            "p.Y640F",
+            "missense",
+            "known",
+            "STAT3 that dimerises without a signal",
+            "PMID:1;doi:2",
+            "SH2",
+        ),
+        ("S0001", "JAK1", "p.S703I", "missense", "possible", "kinase", "PMID:3", ""),
+    ]
+    return pd.DataFrame(rows if kind == "single_cell" else [], columns=LESION_COLUMNS)
 
 
 def cell_tables(samples: list[str]) -> dict[str, pd.DataFrame]:

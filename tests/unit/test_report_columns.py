@@ -19,6 +19,7 @@ from stat3act.compartments.split import EXTRA_COLUMNS
 from stat3act.expression import bulk, cells
 from stat3act.profiles.drivers import DRIVER_COLUMNS
 from stat3act.profiles.guards import GUARD_COLUMNS
+from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 from stat3act.report import page, parts
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
@@ -40,6 +41,7 @@ WRITTEN = {
     "cells": list(CELL_COLUMNS),
     "drivers": DRIVER_COLUMNS,
     "expected": EXPECTED_COLUMNS,
+    "lesions": LESION_COLUMNS,
     "phospho": PHOSPHO_COLUMNS,
     "phospho_samples": SAMPLE_COLUMNS,
     "pseudobulk": [*META_COLUMNS, "n_doublets"],

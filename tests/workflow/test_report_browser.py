@@ -232,6 +232,16 @@ def test_a_sample_without_malignant_cells_has_unknown_arms(browser, pages):
     assert len(described) == 3 and all("S0012" in words and "unknown" in words for words in described)
 
 
+def test_a_card_names_the_lesions_and_their_limits(browser, pages):
+    opened(browser, pages["single_cell"], "#sample=S0001")
+    words = browser.find_element(By.ID, "card-more").text
+    assert "STAT3 p.Y640F known STAT3 that dimerises without a signal (SH2) PMID:1 doi:2" in words
+    assert "JAK1 p.S703I possible kinase PMID:3" in words
+    assert "no part of the call" in words
+    browser.find_element(By.ID, "card-next").click()
+    assert "Genetic lesions" not in browser.find_element(By.ID, "card-more").text
+
+
 def test_a_link_opens_a_card(browser, pages):
     opened(browser, pages["bulk"], "#sample=S0005")
     assert browser.find_element(By.ID, "card-title").text == "S0005"

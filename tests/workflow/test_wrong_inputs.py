@@ -85,6 +85,12 @@ def test_an_unknown_config_key(project):
     refuse(project, "wrong.yaml", "activty", "activity")
 
 
+def test_a_wrong_table_of_lesions_in_the_list_with_the_rest(project):
+    (project / "lesions.tsv").write_text("sample\tgene\talteration\nS1\tSTAT3\tgain\nS2\tKRAS\tany\n")
+    bulk(project, profiles={"lesions": "lesions.tsv"}, activity={"clip": -1})
+    refuse(project, "2 problems", "lesions.tsv, row 2, column 'alteration'", "'gain'", "p.Y640F", "activity.clip")
+
+
 def test_tpm_declared_as_counts(project):
     rng = np.random.default_rng(0)
     tpm = pd.DataFrame(rng.gamma(1, 1, (3000, 4)), index=pd.Index(GENES[:3000], name="gene"), columns=list("ABCD"))

@@ -121,7 +121,7 @@ function evidenceOf(call, compartment, rows, state) {
 const MOST_DRIVERS = 15;
 const DRIVER_WORDS = {
   "": "STAT3 is not on in this sample; what follows is expressed, but drives nothing that was seen.",
-  none_found: "No ligand with a complete receptor is expressed where STAT3 is on.",
+  none_found: "No ligand with a complete receptor is expressed where STAT3 is on, and no lesion is known.",
   not_assessed: "Not assessed: it takes compartments and a scale that tells expressed from not.",
 };
 
@@ -140,6 +140,20 @@ function driversTable(rows) {
   const more = rows.length - MOST_DRIVERS;
   const note = more > 0 ? element("p", { class: "hint" }, `${more} more in the drivers table.`) : null;
   return element("div", {}, table, ...(note ? [note] : []));
+}
+
+function lesionsTable(rows) {
+  if (!rows.length) return null;
+  const table = element("table");
+  const heads = ["Gene", "Alteration", "Drives STAT3", "Effect", "Source"];
+  table.append(element("thead", {}, element("tr", {}, ...heads.map((words) => element("th", { scope: "col" }, words)))));
+  const body = rows.map((row) =>
+    element("tr", {}, ...[row.gene, row.alteration, row.certainty, row.note ? `${row.effect} (${row.note})` : row.effect, row.source.replaceAll(";", " ")]
+      .map((words) => element("td", {}, words))),
+  );
+  table.append(element("tbody", {}, ...body));
+  const hint = "Genetic lesions of the tumour. They can drive STAT3; that they do is not shown, and they are no part of the call.";
+  return element("div", {}, table, element("p", { class: "hint" }, hint));
 }
 
 function pairs(row, leaveOut) {
@@ -170,7 +184,7 @@ function fillCard(call, state) {
   further.replaceChildren(element("h3", {}, "Who may drive it"));
   further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || call.driver));
   further.append(element("p", { class: "hint" }, "By expression of ligand, receptor and kinase only; it shows a possible route, not that it is used."));
-  further.append(driversTable(state.drivers.of(call.sample)));
+  further.append(...[lesionsTable(state.tables.lesions.of(call.sample)), driversTable(state.drivers.of(call.sample))].filter(Boolean));
   const more = [
     ["Interferon activity", call.ifn_activity === "" ? "" : signed(Number(call.ifn_activity))],
     ["Non-canonical STAT3", call.noncanonical],

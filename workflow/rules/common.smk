@@ -69,13 +69,14 @@ def fingerprint(script, *files):
 
 # The modules must be in place before they can be imported here.
 sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
-sources("import stat3act.compartments.celltypist_model")
+sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.problems import InputProblems
+from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise
 
@@ -84,13 +85,18 @@ SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
 
 def look_at_files(complete, sheet):
-    """Return what the headers of the samples' files show to be wrong."""
+    """Return what the lesions, and the headers of the samples' files, show to be wrong."""
     # Jobs parse the workflow again; the files were looked at before the first of them started.
-    if complete["expression"]["simulate"] or not workflow.is_main_process:
+    if not workflow.is_main_process:
         return []
+    known = {row.split("\t")[0] for row in read_source("../../resources/networks/lesions.tsv").splitlines()}
+    problems = lesion_problems(complete, known, set(sheet["sample"]))
+    if complete["expression"]["simulate"] or "path" not in sheet:
+        return problems
+    sheet = sheet[sheet["path"].str.strip() != ""]
     compartments = complete["compartments"]
     sections = complete["expression"], compartments, complete["data_dir"]
-    problems = check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
+    problems += check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
     model = compartments["celltypist_model"]
     if model and Path(model).exists():
         from stat3act.compartments.celltypist_model import model_problems

@@ -108,6 +108,8 @@ def recorded_inputs():
         named[config["networks"]["regulon"]] = data_path(config["networks"]["regulon"])
     if config["validation"]["phospho"]:
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
+    if config["profiles"]["lesions"]:
+        named[config["profiles"]["lesions"]] = data_path(config["profiles"]["lesions"])
     if SPLIT:
         named |= {path: path for path in reference_files()}
     if config["compartments"]["celltypist_model"]:

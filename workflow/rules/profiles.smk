@@ -7,10 +7,13 @@
 #     <results>/networks/ligands.tsv                 ligands and their receptors
 #     <results>/activity/guards.tsv                  single cell: scores without ambient RNA, and with doublets
 #     validation.phospho                             phospho measurements, if given
+#     profiles.lesions                               genetic lesions, if given
+#     resources/networks/lesions.tsv                 lesions that can drive STAT3
 # OUTPUTS
 #     <results>/profiles/activation_profiles.tsv     the scores, with the patient
 #     <results>/profiles/calls.tsv                   one call per sample
 #     <results>/profiles/drivers.tsv                 who could drive STAT3
+#     <results>/profiles/lesions.tsv                 lesions that can drive it
 #     <results>/profiles/guards.tsv                  single cell: what ambient RNA and doublets change
 #     <results>/profiles/profiles.h5ad               the profiles as AnnData
 rule profiles_call:
@@ -21,10 +24,13 @@ rule profiles_call:
         ligands="<results>/networks/ligands.tsv",
         guards=branch(SINGLE_CELL, then="<results>/activity/guards.tsv", otherwise=[]),
         phospho=data_path(config["validation"]["phospho"]) if config["validation"]["phospho"] else [],
+        lesions=data_path(config["profiles"]["lesions"]) if config["profiles"]["lesions"] else [],
+        known_lesions=bundled("resources/networks/lesions.tsv"),
     output:
         profiles=ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),
         calls=ensure("<results>/profiles/calls.tsv", non_empty=True),
         drivers="<results>/profiles/drivers.tsv",
+        lesions="<results>/profiles/lesions.tsv",
         guards="<results>/profiles/guards.tsv",
         matrix="<results>/profiles/profiles.h5ad",
     log:
@@ -38,7 +44,7 @@ rule profiles_call:
         mem_mb=memory_for(factor=4, floor=2000, cap=32000),
         runtime=30,
     params:
-        code=fingerprint("profiles_call.py"),
+        code=fingerprint("profiles_call.py", "resources/networks/lesions.tsv"),
         samples=sheet_columns("patient", "sample"),
         settings=settings("activity.rivals", "expression.type", "profiles", "tumour_type"),
         phospho=settings(

@@ -43,7 +43,8 @@ def open_cohort(
     file
         Name of the configuration file, for the messages.
     look_at_files
-        Looks for problems in the samples' files, given the complete configuration and the sheet.
+        Looks for problems in the files that sheet and configuration name, given the complete configuration and the
+        sheet, which may lack paths.
 
     Returns
     -------
@@ -65,8 +66,8 @@ def open_cohort(
     problems += check_sheet(sheet, filled, filled["samples"])
     if sheet.columns.is_unique and not sheet.empty:
         problems += check_against_sheet(filled, sheet, file)
-        if look_at_files and {"sample", "path"} <= set(sheet.columns):
-            problems += look_at_files(filled, sheet[sheet["path"].str.strip() != ""])
+        if look_at_files and "sample" in sheet:
+            problems += look_at_files(filled, sheet)
     raise_if_any(problems)
     return filled, sheet
 

@@ -119,8 +119,10 @@ _CALLS = {
         TEXT,
     ),
     "driver": (
-        "Who may drive STAT3 where it is ON, by expression only: kind, ligand (sender -> receiver). none_found: no "
-        "complete pair is expressed; not_assessed: no compartments or no linear scale; empty: STAT3 is ON nowhere.",
+        "Who may drive STAT3 where it is ON. genetic: lesions of the tumour that are known to; genetic_possible: "
+        "lesions that may. Then, by expression only: kind, ligand (sender -> receiver). none_found: no complete pair "
+        "is expressed and no lesion is known; not_assessed: no ligands, for want of compartments or a linear scale; "
+        "empty: STAT3 is ON nowhere.",
         TEXT,
     ),
     "ifn_activity": ("Activity of the interferon/STAT1 axis in the tumour; in the bulk where there is no tumour.", Z),
@@ -196,6 +198,23 @@ TABLES = {
                 "known.",
                 "True or False",
             ),
+        },
+    ),
+    "lesions": Table(
+        "profiles/lesions.tsv",
+        "one genetic lesion of one sample that can drive STAT3",
+        {
+            **SAMPLE,
+            "gene": ("Altered gene.", "symbol"),
+            "alteration": ("Alteration, as in the table that was given.", TEXT),
+            "kind": ("missense, in_frame, truncating, amplification, deletion or fusion.", "word"),
+            "certainty": (
+                "known: this alteration was shown to drive it; possible: some of its kind in this gene were.",
+                "word",
+            ),
+            "effect": ("What it does.", TEXT),
+            "source": ("Where that comes from, joined by ';'.", "citation"),
+            "note": ("What else to know.", TEXT),
         },
     ),
     "qc": Table("expression/qc.tsv", "one sample", {**SAMPLE, **_QC_GENES, **_QC_CELLS}),

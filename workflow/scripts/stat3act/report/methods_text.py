@@ -248,13 +248,19 @@ def _chance_text(activity: Mapping, cite) -> str:
 
 def _calls_text(config: Mapping) -> str:
     rule = config["profiles"]
+    lesions = ""
+    if rule["lesions"]:
+        lesions = (
+            " Genetic lesions of the samples were read against a list of alterations that can drive STAT3; they are "
+            "named beside a call and entered none."
+        )
     return (
         f"A compartment was called ON with an activity of at least {rule['on_activity']:g}, p below "
         f"{rule['on_p']:g}, an interval above 0, at least {rule['on_panels']} panels above 0 and an activity of at "
         f"least {rule['on_leave_one_out']:g} without its strongest gene; OFF with an interval below "
         f"{rule['off_ci_high']:g}, at least {rule['off_coverage'] * 100:g} % of the panel and {rule['off_targets']} "
         "targets measured; otherwise unknown. A call is about transcription, not phosphorylation. It is for research "
-        "use and not predictive of benefit from a STAT3 inhibitor."
+        f"use and not predictive of benefit from a STAT3 inhibitor.{lesions}"
     )
 
 

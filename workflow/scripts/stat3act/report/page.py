@@ -273,6 +273,7 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "split": is_split(tables["calls"]),
         "single_cell": is_single_cell(tables),
         "arms": bool(arm_names(tables)),
+        "lesions": not tables["lesions"].empty,
         "labelled": "agreement" in tables and not tables["agreement"].empty,
         "cell_reasons": CELL_REASONS,
         "names": sorted(tables),
@@ -305,8 +306,8 @@ def render(
     ----------
     texts
         Name of each table (a key of `columns.TABLES`) to the text of its file. ``calls``, ``activation_profiles``,
-        ``drivers``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, and for single cells
-        ``clusters``, ``agreement`` and ``arms``, are shown where they are given.
+        ``drivers``, ``lesions``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, and for single
+        cells ``clusters``, ``agreement`` and ``arms``, are shown where they are given.
     config
         The effective configuration.
     provenance
