@@ -8,6 +8,7 @@ import pandas as pd
 from stat3act.compartments.arms import ARM_COLUMNS
 from stat3act.compartments.cells import AGREEMENT_COLUMNS, CLUSTER_COLUMNS
 from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.groups import group_table
 from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 
@@ -138,6 +139,7 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         "activation_profiles": pd.DataFrame(profiles, columns=PROFILE_COLUMNS),
         "drivers": pd.DataFrame(drivers if kind != "bulk" else [], columns=DRIVER_COLUMNS),
         "lesions": lesions_table(kind),
+        "groups": group_table(pd.DataFrame(profiles, columns=PROFILE_COLUMNS), sheet(samples), ["subtype"], 0.9),
         "qc": pd.DataFrame(qc),
         "composition": pd.DataFrame(composition, columns=["sample", "compartment", "n_cells", "fraction", "reason"]),
         "expected": pd.DataFrame(expected, columns=["sample", "expected", "found", "right"]),

@@ -18,6 +18,7 @@ from stat3act.compartments.pseudobulk import META_COLUMNS
 from stat3act.compartments.split import EXTRA_COLUMNS
 from stat3act.expression import bulk, cells
 from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.groups import COMPARED_COLUMNS
 from stat3act.profiles.guards import GUARD_COLUMNS
 from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
@@ -41,6 +42,7 @@ WRITTEN = {
     "cells": list(CELL_COLUMNS),
     "drivers": DRIVER_COLUMNS,
     "expected": EXPECTED_COLUMNS,
+    "groups": COMPARED_COLUMNS,
     "lesions": LESION_COLUMNS,
     "phospho": PHOSPHO_COLUMNS,
     "phospho_samples": SAMPLE_COLUMNS,

@@ -265,6 +265,19 @@ def test_scatter_takes_colours_from_the_sheet(browser, pages):
     assert browser.get_log("browser") == []
 
 
+def test_groups_are_compared_with_patients_as_replicates(browser, pages):
+    opened(browser, pages["single_cell"])
+    marks = "figure[data-chart='groups'] .mark-symbol path"
+    assert len(browser.find_elements(By.CSS_SELECTOR, marks)) == 10  # of 12; two tumours are unknown
+    words = texts_of(browser, "#groups-table tr")
+    assert [("not tested: too few patients" in row) for row in words] == [False, True, True, False]
+    labels = texts_of(browser, "figure[data-chart='groups'] svg text")
+    assert "<b>odd & bold</b> (n=2)" in labels and not browser.find_elements(By.CSS_SELECTOR, "#groups b")
+    browser.find_element(By.CSS_SELECTOR, "[data-compartment='groups'] option[value='myeloid']").click()
+    wait(browser, lambda driver: len(driver.find_elements(By.CSS_SELECTOR, marks)) == 12)
+    wait(browser, lambda driver: texts_of(driver, "#groups-table tr") != words)
+
+
 def test_compartments_can_be_chosen(browser, pages):
     opened(browser, pages["single_cell"])
     figure = browser.find_element(By.CSS_SELECTOR, "figure[data-chart='heatmap']")

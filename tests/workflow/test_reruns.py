@@ -10,7 +10,7 @@ from workflow.harness import snakemake
 BULK = ["--configfile", "config/cohorts/demo_bulk/config.yaml"]
 REPORT = {"report_record": 1, "report_render": 1}
 CALLS = {"profiles_call": 1, "validation_expected": 1}
-SCORING = {"activity_reference": 1, "activity_score": 1, "activity_guards": 1}
+SCORING = {"activity_reference": 1, "activity_score": 1, "activity_guards": 1, "profiles_group": 1}
 
 
 def planned(folder, *arguments):
@@ -80,6 +80,12 @@ def test_metadata_that_nothing_computes_with_runs_the_report_only(copied_demo):
     sheet = copied_demo / "config/samples.tsv"
     sheet.write_text(sheet.read_text().replace("\tnothing\t", "\tnothing at all\t"))
     assert planned(copied_demo) == Counter(REPORT)
+
+
+def test_the_group_of_a_sample_runs_the_comparison_and_the_report(copied_demo):
+    sheet = copied_demo / "config/samples.tsv"
+    sheet.write_text(sheet.read_text().replace("\tquiet\t", "\tinflamed\t", 1))
+    assert planned(copied_demo) == Counter(REPORT | {"profiles_group": 1})
 
 
 def test_code_two_imports_deep_runs_its_dependants(copied_demo):

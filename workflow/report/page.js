@@ -50,6 +50,7 @@ async function start() {
   const parts = about.compartment_order.map((name) => [name, about.compartments[name]]);
   await drawInterferon(profiles, state.byName, choose('[data-compartment="interferon"]', parts, (part) => drawInterferon(profiles, state.byName, part)));
   await drawHeatmap(profiles, state.byName, choose('[data-compartment="heatmap"]', parts, (part) => drawHeatmap(profiles, state.byName, part)));
+  if (about.groups.length) await setUpGroups(state);
   await drawQuality(qc.rows(), composition.rows());
   if (about.arms.length) await drawArms(state.tables.arms.rows(), state.calls.map((call) => call.sample));
   if (document.getElementById("agreement")) fillAgreement(state.tables.agreement.rows());

@@ -16,6 +16,7 @@
 #     <results>/profiles/lesions.tsv                 lesions that can drive it
 #     <results>/profiles/guards.tsv                  single cell: what ambient RNA and doublets change
 #     <results>/profiles/profiles.h5ad               the profiles as AnnData
+#     <results>/profiles/groups.tsv                  groups of patients compared, by columns of the sheet
 rule profiles_call:
     input:
         scores="<results>/activity/scores.tsv",
@@ -54,3 +55,26 @@ rule profiles_call:
         ),
     script:
         "../scripts/profiles_call.py"
+
+
+rule profiles_group:
+    input:
+        scores="<results>/activity/scores.tsv",
+    output:
+        groups="<results>/profiles/groups.tsv",
+    log:
+        "<logs>/profiles_group.log",
+    benchmark:
+        "<benchmarks>/profiles_group.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory_for(factor=10, floor=1000, cap=16000),
+        runtime=30,
+    params:
+        code=fingerprint("profiles_group.py"),
+        samples=sheet_columns("patient", "sample", *config["profiles"]["groups"]),
+        settings=settings("activity.confidence_level", "profiles.groups"),
+    script:
+        "../scripts/profiles_group.py"

@@ -1,7 +1,7 @@
 # How does a person see it?
 #
 # INPUTS
-#     <results>/profiles/*.tsv                     calls, activation profiles, drivers, lesions
+#     <results>/profiles/*.tsv                     calls, activation profiles, drivers, lesions, groups
 #     <results>/expression/qc.tsv                  what was measured, before and after quality control
 #     <results>/compartments/composition.tsv       cells and fractions of every compartment
 #     <results>/compartments/{clusters,agreement,arms}.tsv   single cell: clusters, labels, gains and losses
@@ -84,6 +84,7 @@ rule report_render:
         activation_profiles="<results>/profiles/activation_profiles.tsv",
         drivers="<results>/profiles/drivers.tsv",
         lesions="<results>/profiles/lesions.tsv",
+        groups="<results>/profiles/groups.tsv",
         qc="<results>/expression/qc.tsv",
         composition="<results>/compartments/composition.tsv",
         cells=cell_tables(),

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from stat3act.report.columns_cells import CELL_TABLES, CONTAMINATION
+from stat3act.report.columns_drivers import DRIVER_TABLES
 from stat3act.report.columns_shared import (
     AXIS,
     CELLS,
     COMPARTMENT,
     GENES,
-    LOG2_CPM,
     PATIENT,
     REASON,
     SAMPLE,
@@ -172,51 +172,7 @@ TABLES = {
         "one sample x compartment x axis",
         {**SAMPLE, **PATIENT, **COMPARTMENT, **AXIS, **_SCORES},
     ),
-    "drivers": Table(
-        "profiles/drivers.tsv",
-        "one ligand with a receptor in one sample",
-        {
-            **SAMPLE,
-            "mechanism": ("The ligand-receptor route to STAT3.", TEXT),
-            "sender": ("Compartment that expresses the ligand.", TEXT),
-            "receiver": ("Compartment that expresses the whole receptor.", TEXT),
-            "ligand": ("Ligand gene.", "symbol"),
-            "receptor": ("Receptor genes; every subunit is needed.", "symbols"),
-            "ligand_log2_cpm": ("Expression of the ligand in the sender.", LOG2_CPM),
-            "receptor_log2_cpm": (
-                "Expression of the least expressed receptor subunit in the receiver.",
-                LOG2_CPM,
-            ),
-            "kinase_log2_cpm": ("Expression of the receptor's highest kinase in the receiver.", LOG2_CPM),
-            "kind": (
-                "autocrine: tumour to tumour; paracrine: microenvironment to tumour; tumour_educates: tumour to "
-                "microenvironment; microenvironment_internal: within it.",
-                "word",
-            ),
-            "without_ambient": (
-                "Whether ligand, receptor and kinase are still expressed without ambient RNA; empty where that is not "
-                "known.",
-                "True or False",
-            ),
-        },
-    ),
-    "lesions": Table(
-        "profiles/lesions.tsv",
-        "one genetic lesion of one sample that can drive STAT3",
-        {
-            **SAMPLE,
-            "gene": ("Altered gene.", "symbol"),
-            "alteration": ("Alteration, as in the table that was given.", TEXT),
-            "kind": ("missense, in_frame, truncating, amplification, deletion or fusion.", "word"),
-            "certainty": (
-                "known: this alteration was shown to drive it; possible: some of its kind in this gene were.",
-                "word",
-            ),
-            "effect": ("What it does.", TEXT),
-            "source": ("Where that comes from, joined by ';'.", "citation"),
-            "note": ("What else to know.", TEXT),
-        },
-    ),
+    **DRIVER_TABLES,
     "qc": Table("expression/qc.tsv", "one sample", {**SAMPLE, **_QC_GENES, **_QC_CELLS}),
     "composition": Table(
         "compartments/composition.tsv",

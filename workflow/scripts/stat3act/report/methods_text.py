@@ -297,6 +297,12 @@ def methods_paragraphs(config: Mapping, provenance: Mapping) -> list[str]:
             f" Single cells were drawn on UMAP coordinates {cite('umap')} with Matplotlib {cite('matplotlib')}; their "
             "activity is for pictures only."
         )
+    if config["profiles"]["groups"]:
+        closing = (
+            f"Groups of patients ({', '.join(config['profiles']['groups'])}, where given) were compared by "
+            "Mann-Whitney or, for patients in both, Wilcoxon signed-rank tests on the mean activity of each patient, "
+            f"with Hodges-Lehmann shifts; q values are corrected per axis over all comparisons {cite('bh')}. {closing}"
+        )
     return [
         f"{_expression_text(config, cite)} {_compartments_text(config, cite)}",
         _activity_text(config, cite),

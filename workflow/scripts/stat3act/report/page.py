@@ -17,7 +17,7 @@ import pandas as pd
 
 from stat3act.compartments.malignant import REASONS as CELL_REASONS
 from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS, voting_panels
-from stat3act.report import charts, charts_composition, colours, columns, evidence
+from stat3act.report import charts, charts_composition, charts_groups, colours, columns, evidence
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
 from stat3act.report.pictures import Pictures
@@ -123,6 +123,8 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
         parts = {"kept": colours.KEPT, "removed": colours.REMOVED}
         words = "Cells of each sample, kept and removed."
         specs["cells"] = charts_composition.bars("cells", "Cells", words, parts, samples)
+    if grouped_by(tables):
+        specs["groups"] = charts_groups.groups(on_activity, told)
     if arm_names(tables):
         specs["arms"] = charts_composition.arms(samples, arm_names(tables))
     if "phospho" in tables:
@@ -151,6 +153,11 @@ def arm_names(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         return int(chromosome) if chromosome.isdigit() else 100, arm
 
     return sorted(tables["arms"]["arm"].dropna().unique(), key=place)
+
+
+def grouped_by(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """List the columns of the sheet whose groups were compared."""
+    return list(tables["groups"]["column"].unique())
 
 
 def shown_compartments(profiles: pd.DataFrame) -> dict[str, str]:
@@ -242,6 +249,7 @@ def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[st
         "conditions": evidence.conditions(config["profiles"], is_split(tables["calls"]) and not single_cell),
         "level": config["activity"]["confidence_level"],
         "metadata": dict(kinds),
+        "groups": grouped_by(tables),
         "composition": list(composition_parts(tables)),
         "arms": arm_names(tables),
         "linked_pictures": pictures.linked,
@@ -274,6 +282,7 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "single_cell": is_single_cell(tables),
         "arms": bool(arm_names(tables)),
         "lesions": not tables["lesions"].empty,
+        "grouped": bool(grouped_by(tables)),
         "labelled": "agreement" in tables and not tables["agreement"].empty,
         "cell_reasons": CELL_REASONS,
         "names": sorted(tables),
@@ -306,8 +315,8 @@ def render(
     ----------
     texts
         Name of each table (a key of `columns.TABLES`) to the text of its file. ``calls``, ``activation_profiles``,
-        ``drivers``, ``lesions``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, and for single
-        cells ``clusters``, ``agreement`` and ``arms``, are shown where they are given.
+        ``drivers``, ``lesions``, ``groups``, ``qc`` and ``composition`` are needed; ``phospho``, ``expected`` and, for
+        single cells, ``clusters``, ``agreement`` and ``arms`` are shown where they are given.
     config
         The effective configuration.
     provenance
