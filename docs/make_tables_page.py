@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from stat3act.report.columns import ALSO, TABLES  # noqa: E402
+from stat3act.report.columns_atlas import ATLAS_TABLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "tables.md"
 HEAD = """\
@@ -30,6 +31,11 @@ ALSO_HEAD = """\
 ## Further columns of `activity/scores.tsv` and `profiles/activation_profiles.tsv`
 
 Only where `activity.also` of the config asks for them.
+"""
+ATLAS_HEAD = """\
+# The tables of an atlas
+
+Below `atlas/<atlas>/`; only values on the scale of the frozen reference that all its cohorts share.
 """
 
 
@@ -53,7 +59,10 @@ def page() -> str:
         for table in TABLES.values():
             if table.path.startswith(f"{stage}/"):
                 lines += [f"## `{table.path}`\n", f"One row is {table.row}.\n", *rows(table.columns), ""]
-    return "\n".join([*lines, ALSO_HEAD, *rows(ALSO)]) + "\n"
+    lines += [ALSO_HEAD, *rows(ALSO), "", ATLAS_HEAD]
+    for table in ATLAS_TABLES.values():
+        lines += [f"## `atlas/<atlas>/{table.path}`\n", f"One row is {table.row}.\n", *rows(table.columns), ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 from stat3act.report import page, parts
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
+from stat3act.report.columns_atlas import ATLAS_TABLES
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
 from unit.report_example import config, provenance, sheet, texts
@@ -118,6 +119,8 @@ def test_docs_and_page_explain_the_same_columns_of_the_same_tables():
     docs = described_in_docs((ROOT / "docs/tables.md").read_text(encoding="utf-8"))
     given = page.render(texts(), config(), provenance(), sheet(), parts.read_parts(), "")
     shown = described_on_page(given)
+    atlas = {f"atlas/<atlas>/{table.path}": list(table.columns) for table in ATLAS_TABLES.values()}
+    assert {path: docs.pop(path) for path in atlas} == atlas
     assert docs.keys() == shown.keys() == {table.path for table in TABLES.values()}
     made_up = {"qc", "composition"}  # of which the example has only some columns
     for name, table in TABLES.items():

@@ -8,10 +8,10 @@ const TESTS = {
 };
 
 // As the comparisons have it: samples of one patient in one group are averaged.
-function patientMeans(rows, groupOf) {
+function patientMeans(rows) {
   const sums = new Map();
   for (const row of rows) {
-    const group = groupOf.get(row.sample);
+    const group = row.group;
     if (!group || row.activity === "") continue;
     const key = `${group}\t${row.patient}`;
     const known = sums.get(key) || { group, patient: row.patient, sum: 0, count: 0 };
@@ -45,9 +45,7 @@ function groupsTable(rows) {
   return table;
 }
 
-function drawGroups(state, column, compartment) {
-  const groupOf = new Map([...state.meta].map(([sample, row]) => [sample, row[column]]));
-  const means = patientMeans(state.core.filter((row) => row.compartment === compartment), groupOf);
+function drawMeans(means, compared) {
   const sizes = new Map();
   for (const { group } of means) sizes.set(group, (sizes.get(group) || 0) + 1);
   const rows = means.map(({ group, patient, sum, count }) => ({
@@ -56,9 +54,15 @@ function drawGroups(state, column, compartment) {
     value: sum / count,
     text: signed(sum / count) + (count > 1 ? `, mean of ${count} samples` : ""),
   }));
-  const compared = state.tables.groups.rows().filter((row) => row.column === column && row.compartment === compartment && row.axis === about.stat3);
   document.getElementById("groups-table").replaceChildren(groupsTable(compared));
   return draw("groups", "groups", { groups: rows }, rows.length, 40 * Math.max(sizes.size, 2));
+}
+
+function drawGroups(state, column, compartment) {
+  const here = state.core.filter((row) => row.compartment === compartment);
+  const means = patientMeans(here.map((row) => ({ ...row, group: state.meta.get(row.sample)?.[column] })));
+  const compared = state.tables.groups.rows().filter((row) => row.column === column && row.compartment === compartment && row.axis === about.stat3);
+  return drawMeans(means, compared);
 }
 
 async function setUpGroups(state) {

@@ -75,10 +75,11 @@ def borrows_normals():
 
 def side_outputs():
     """Return the files that nothing later needs but users do."""
+    own = [] if frozen_reference() else ["<results>/activity/reference.tsv"]
     if SINGLE_CELL:
         cells = expand("<results>/activity/cells/{sample}.h5ad", sample=SAMPLES)
-        return ["<results>/compartments/reference.tsv", *cells, *cell_pictures()]
-    return ["<results>/compartments/fractions.tsv"] if SPLIT else []
+        return [*own, "<results>/compartments/reference.tsv", *cells, *cell_pictures()]
+    return [*own, "<results>/compartments/fractions.tsv"] if SPLIT else own
 
 
 def reference_files():
