@@ -91,7 +91,9 @@ def described(path):
 def test_every_column_of_every_table_is_described(results):
     # A table of one sample that is gathered into one of the cohort has the same columns as that one.
     gathered = {table.path.removesuffix(".tsv") for table in TABLES.values()}
-    found = [path for path in sorted(results.rglob("*.tsv*")) if "simulated" not in path.parts]
+    # The file for MultiQC describes its columns itself.
+    left_out = ("simulated", "report")
+    found = [path for path in sorted(results.rglob("*.tsv*")) if not set(left_out) & set(path.parts)]
     assert len(found) > 12
     for file in found:
         path = str(file.relative_to(results))

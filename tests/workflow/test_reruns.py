@@ -58,6 +58,7 @@ def gathers_of(samples):
     """Jobs of a cohort whose samples changed: all of them may borrow normal cells of each other."""
     each = {"compartments_label": samples, "activity_cells": samples, "report_cells": samples}
     cohort = ["expression_gather", "compartments_normals", "compartments_gather", "compartments_reference"]
+    cohort += ["report_multiqc"]
     return each | dict.fromkeys(cohort, 1) | SCORING
 
 

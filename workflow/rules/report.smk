@@ -15,6 +15,7 @@
 #     <results>/report/cells/{sample}.png          single cell: picture of the cells of a sample
 #     <results>/report/report.html                 the page: one file, opens from disk without a network
 #     <results>/report/methods.md                  methods text with citations
+#     <results>/report/<cohort>_mqc.tsv            quality of the samples, as custom content of MultiQC
 #     <results>/provenance.json                    inputs with sha256, config, network, code, versions, seed
 #     <results>/config.yaml                        the configuration with every default filled in
 rule report_record:
@@ -120,3 +121,25 @@ rule report_render:
         samples=sheet_columns(*[column for column in SHEET if column not in ("path", "column")]),
     script:
         "../scripts/report_render.py"
+
+
+rule report_multiqc:
+    input:
+        quality="<results>/expression/qc.tsv",
+    output:
+        quality="<results>/report/<cohort>_mqc.tsv",
+    log:
+        "<logs>/report_multiqc.log",
+    benchmark:
+        "<benchmarks>/report_multiqc.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=fingerprint("report_multiqc.py"),
+        cohort=config["cohort"],
+    script:
+        "../scripts/report_multiqc.py"
