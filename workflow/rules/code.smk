@@ -5,6 +5,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 SCRIPTS = "../scripts"
@@ -68,3 +69,8 @@ def bundled(path):
     local = Path(RULES.get_path_or_uri(secret_free=True)).parent.parent / path
     # Relative, so that a project folder can be moved; a workflow deployed from afar has the file in its source cache.
     return ancient(os.path.relpath(local) if local.exists() else workflow.source_path(f"../../{path}"))
+
+
+def workflow_version():
+    """Return the version of the workflow, as its citation file has it."""
+    return yaml.safe_load(read_source("../../CITATION.cff"))["version"]

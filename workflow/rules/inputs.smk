@@ -130,3 +130,12 @@ def unsplit_outputs():
     """Return the outputs of the unsplit row; a split cohort gets its composition from the deconvolution."""
     outputs = {"expression": "<results>/compartments/expression.h5ad"}
     return outputs if SPLIT else outputs | {"composition": "<results>/compartments/composition.tsv"}
+
+
+def crate_files():
+    """Return the results that the RO-Crate lists: what a reader of them uses, and no intermediates."""
+    names = ["profiles/calls.tsv", "profiles/activation_profiles.tsv", "profiles/drivers.tsv", "profiles/lesions.tsv"]
+    names += ["profiles/groups.tsv", "profiles/guards.tsv", "profiles/profiles.h5ad", "expression/qc.tsv"]
+    names += ["compartments/composition.tsv", "activity/scores.tsv", "networks/axes.tsv", "networks/ligands.tsv"]
+    names += ["report/report.html", "report/methods.md", "report/<cohort>_mqc.tsv", "provenance.json", "config.yaml"]
+    return [*(f"<results>/{name}" for name in names), *VALIDATION_OUTPUTS]

@@ -18,6 +18,7 @@
 #     <results>/report/<cohort>_mqc.tsv            quality of the samples, as custom content of MultiQC
 #     <results>/provenance.json                    inputs with sha256, config, network, code, versions, seed
 #     <results>/config.yaml                        the configuration with every default filled in
+#     <results>/ro-crate-metadata.json             the run as an RO-Crate (Process Run Crate)
 rule report_record:
     input:
         files=[path for name, path in recorded_inputs()],
@@ -143,3 +144,26 @@ rule report_multiqc:
         cohort=config["cohort"],
     script:
         "../scripts/report_multiqc.py"
+
+
+rule report_crate:
+    input:
+        provenance="<results>/provenance.json",
+        results=crate_files(),
+    output:
+        crate="<results>/ro-crate-metadata.json",
+    log:
+        "<logs>/report_crate.log",
+    benchmark:
+        "<benchmarks>/report_crate.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        code=fingerprint("report_crate.py"),
+        version=workflow_version(),
+    script:
+        "../scripts/report_crate.py"
