@@ -182,7 +182,7 @@ function fillCard(call, state) {
   }
   const further = document.getElementById("card-more");
   further.replaceChildren(element("h3", {}, "Who may drive it"));
-  further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || call.driver));
+  further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || driverWords(call.driver)));
   further.append(element("p", { class: "hint" }, "By expression of ligand, receptor and kinase only; it shows a possible route, not that it is used."));
   further.append(...[lesionsTable(state.tables.lesions.of(call.sample)), driversTable(state.drivers.of(call.sample))].filter(Boolean));
   const more = [

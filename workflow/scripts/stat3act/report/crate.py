@@ -1,6 +1,6 @@
 """The run as an RO-Crate: which files came out, from which inputs, through which software.
 
-After Process Run Crate 0.5, a profile of Workflow Run RO-Crate (https://w3id.org/ro/wfrun/process/0.5), on RO-Crate 1.1.
+After Process Run Crate 0.5, a profile of Workflow Run RO-Crate (https://w3id.org/ro/wfrun/process/0.5).
 The metadata are one flat list of JSON objects, written directly: the library ``rocrate`` would add six packages to the
 environment of every job for it. That library (0.16) reads the result.
 """
