@@ -69,6 +69,15 @@ function line(words, value) {
   return value ? element("p", {}, element("strong", {}, words + ": "), value) : null;
 }
 
+// "cohort (n=12, 24 h)" in words.
+function referenceWords(reference) {
+  const found = reference.match(/^(.*) \(n=(\d+)(?:, (.*))?\)$/);
+  if (!found) return reference;
+  const [, kind, size, stratum] = found;
+  const words = { cohort: "this cohort", controls: "the controls" }[kind] || kind.replace(/^frozen /, "the frozen reference ");
+  return `${words}, ${size} samples${stratum ? ` of ${stratum}` : ""}`;
+}
+
 function placeInCohort(sample, compartment, state) {
   const known = state.core.filter((row) => row.compartment === compartment && row.activity !== "");
   const own = known.find((row) => row.sample === sample);
@@ -111,7 +120,7 @@ function evidenceOf(call, compartment, rows, state) {
   add(line("STAT3 panels", axisList(rows, about.panels)));
   add(line("Rival axes", axisList(rows, about.rivals)));
   add(line("Leading genes", core.leading_genes.replaceAll(";", ", ")));
-  add(line("Compared with", core.reference));
+  add(line("Compared with", referenceWords(core.reference)));
   part.append(table);
   if (!called) return part;
   add(line("What would change it", changeText(called, lacking, call).trim()));

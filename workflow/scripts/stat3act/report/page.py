@@ -213,13 +213,15 @@ def facts(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> list[tuple[str
     """Gather the first lines of the page: what was measured, in whom, against what."""
     calls, profiles = tables["calls"], tables["activation_profiles"]
     kind = {"bulk": "bulk samples", "single_cell": "single cells"}[config["expression"]["type"]]
-    references_used = sorted(profiles["reference"].dropna().unique())
     return [
         ("Cohort", config["cohort"]),
         ("Source", config["report"]["source"] or "not given"),
         ("Samples", f"{len(calls)} of {calls['patient'].nunique()} patients"),
         ("Measured", f"{kind}, scale: {config['expression']['scale']}"),
-        ("Reference", "; ".join(references_used[:6]) + (" ..." if len(references_used) > 6 else "") or "none"),
+        (
+            "Activities are",
+            against(profiles, shown_compartments(profiles)).removeprefix("Activity: ").replace("\n", " "),
+        ),
     ]
 
 
