@@ -173,6 +173,19 @@ def test_a_card_names_the_lesions_and_their_limits(browser, pages):
     assert "Genetic lesions" not in browser.find_element(By.ID, "card-more").text
 
 
+@pytest.mark.parametrize(
+    ("sample", "kinds"),
+    [
+        ("S0001", ["paracrine", "autocrine (gone without ambient RNA)", "microenvironment internal"]),
+        ("S0002", ["microenvironment internal", "paracrine", "autocrine (gone without ambient RNA)"]),
+    ],
+)
+def test_signals_to_where_stat3_is_on_come_first(browser, pages, sample, kinds):
+    opened(browser, pages["single_cell"], f"#sample={sample}")
+    found = texts_of(browser, "#card-more table tbody tr td:nth-child(6)")
+    assert [words for words in found if not words.isdigit()] == kinds
+
+
 def test_a_link_opens_a_card(browser, pages):
     opened(browser, pages["bulk"], "#sample=S0005")
     assert browser.find_element(By.ID, "card-title").text == "S0005"

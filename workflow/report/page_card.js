@@ -134,6 +134,12 @@ const DRIVER_WORDS = {
   not_assessed: "Not assessed: it takes compartments and a scale that tells expressed from not.",
 };
 
+// Signals to where STAT3 is on come first: those to where it is off drive nothing that was seen.
+function bySeen(rows, call) {
+  const seen = (row) => call[row.receiver === "tumour" ? "tumour_state" : "microenvironment_state"] === "ON";
+  return [...rows.filter(seen), ...rows.filter((row) => !seen(row))];
+}
+
 function driversTable(rows) {
   if (!rows.length) return element("p", { class: "hint" }, "No ligand with a complete receptor reached the expression threshold.");
   const table = element("table");
@@ -193,10 +199,10 @@ function fillCard(call, state) {
   further.replaceChildren(element("h3", {}, "Who may drive it"));
   further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || driverWords(call.driver)));
   further.append(element("p", { class: "hint" }, "By expression of ligand, receptor and kinase only; it shows a possible route, not that it is used."));
-  further.append(...[lesionsTable(state.tables.lesions.of(call.sample)), driversTable(state.drivers.of(call.sample))].filter(Boolean));
+  further.append(...[lesionsTable(state.tables.lesions.of(call.sample)), driversTable(bySeen(state.drivers.of(call.sample), call))].filter(Boolean));
   const more = [
     ["Interferon activity", call.ifn_activity === "" ? "" : signed(Number(call.ifn_activity))],
-    ["Non-canonical STAT3", call.noncanonical],
+    ["Non-canonical STAT3", call.noncanonical.replaceAll("_", " ")],
     ["Purity", call.purity === "" ? "" : `${Number(call.purity).toFixed(2)}${call.purity_source ? ` (${call.purity_source})` : ""}`],
     ["Lineage with the highest activity", about.compartments[call.dominant_lineage] || call.dominant_lineage],
   ];
