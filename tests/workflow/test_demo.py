@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 
 import anndata as ad
 import numpy as np
@@ -129,3 +130,26 @@ def test_tables_are_the_same_bytes_with_one_core(demo, copied_demo):
     after = tables(copied_demo, "demo_bulk")
     assert before.keys() == after.keys() and len(before) > 8
     assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_the_report_of_snakemake_holds_every_item_with_its_caption(copied_demo):
+    run = snakemake(copied_demo, "--report", "report.zip")
+    assert run.returncode == 0, run.output[-3000:]
+    with zipfile.ZipFile(copied_demo / "report.zip") as archive:
+        text = "\n".join(
+            archive.read(name).decode(errors="replace")
+            for name in archive.namelist()
+            if ".html" in name or ".js" in name
+        )
+    for item in (
+        "Cohort page",
+        "Calls",
+        "Activation profiles",
+        "Ligands and receptors",
+        "Genetic lesions",
+        "Methods text",
+    ):
+        assert item in text, item
+    for item in ("Groups of patients", "Quality of the samples", "Known calls", "Provenance"):
+        assert item in text, item
+    assert "A lesion says what can drive STAT3, not that it does" in text

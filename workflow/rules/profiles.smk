@@ -28,10 +28,30 @@ rule profiles_call:
         lesions=data_path(config["profiles"]["lesions"]) if config["profiles"]["lesions"] else [],
         known_lesions=bundled("resources/networks/lesions.tsv"),
     output:
-        profiles=ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),
-        calls=ensure("<results>/profiles/calls.tsv", non_empty=True),
-        drivers="<results>/profiles/drivers.tsv",
-        lesions="<results>/profiles/lesions.tsv",
+        profiles=report(
+            ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),
+            caption="../report/activation_profiles.rst",
+            category="Calls",
+            labels={"item": "Activation profiles", "cohort": "<cohort>"},
+        ),
+        calls=report(
+            ensure("<results>/profiles/calls.tsv", non_empty=True),
+            caption="../report/calls.rst",
+            category="Calls",
+            labels={"item": "Calls", "cohort": "<cohort>"},
+        ),
+        drivers=report(
+            "<results>/profiles/drivers.tsv",
+            caption="../report/drivers.rst",
+            category="Drivers",
+            labels={"item": "Ligands and receptors", "cohort": "<cohort>"},
+        ),
+        lesions=report(
+            "<results>/profiles/lesions.tsv",
+            caption="../report/lesions.rst",
+            category="Drivers",
+            labels={"item": "Genetic lesions", "cohort": "<cohort>"},
+        ),
         guards="<results>/profiles/guards.tsv",
         matrix="<results>/profiles/profiles.h5ad",
     log:
@@ -61,7 +81,12 @@ rule profiles_group:
     input:
         scores="<results>/activity/scores.tsv",
     output:
-        groups="<results>/profiles/groups.tsv",
+        groups=report(
+            "<results>/profiles/groups.tsv",
+            caption="../report/groups.rst",
+            category="Groups",
+            labels={"item": "Groups of patients", "cohort": "<cohort>"},
+        ),
     log:
         "<logs>/profiles_group.log",
     benchmark:
