@@ -23,7 +23,7 @@ One YAML file and one sample sheet describe one cohort. `config/config.yaml` is 
 ## A cohort of your own
 
 1. Copy `config/config.yaml` to `config/cohorts/<name>/config.yaml` and remove the lines that are marked as demo only
-   (`expression.simulate`, and the demo's `networks.regulon`).
+   (`expression.simulate`, and the demo's `networks.regulon`, `profiles.lesions` and `validation.expected_call`).
 2. Write `config/cohorts/<name>/samples.tsv`: tab-separated, one row per sample, the columns below.
 3. Fill in `cohort`, `samples`, `tumour_type`, and what was measured (`expression.type`, `expression.scale`). Every
    other key has a default.
