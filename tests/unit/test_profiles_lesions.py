@@ -177,6 +177,8 @@ def test_a_right_table_has_no_problems(tmp_path):
     head = "Centre\tsample\tgene\talteration\n"
     text = head + "x\tA\tSTAT3\tp.Y640F\nx\tA\tTTN\t\nx\tC\tSTAT3\twhat is this\nx\tB\tKRAS\tc.35G>A\n"
     assert check(tmp_path, text) == []
+    # A cohort without a lesion, such as a single sample scored against a frozen reference, is no mistake.
+    assert check(tmp_path, "sample\tgene\talteration\nA10\tSTAT3\tp.Y640F\n") == []
     assert lesion_problems(config(tmp_path, None), set(), {"A"}) == []
     assert lesion_problems(config(tmp_path, "absent.tsv"), set(), {"A"}) == []  # check_files says so
 
@@ -187,7 +189,13 @@ def test_a_right_table_has_no_problems(tmp_path):
         ("sample\tgene\nA\tSTAT3\n", "row 1", "the columns sample, gene", "HGVSp_Short"),
         ("Tumor_Sample_Barcode\tgene\talteration\nA\tSTAT3\tp.Y640F\n", "row 1", "Tumor_Sample_Barcode", "rename"),
         ("sample,gene,alteration\nA,STAT3,p.Y640F\n", "row 1", "sample,gene,alteration", "tab-separated"),
-        ("sample\tgene\talteration\nA-01\tSTAT3\tp.Y640F\n", "column 'sample'", "A-01", "as the sample sheet does"),
+        (
+            "sample\tgene\talteration\nA-01\tSTAT3\tp.Y640F\n",
+            "column 'sample'",
+            "'A-01'",
+            "'A', if that is what 'A-01'",
+        ),
+        ("sample\tgene\talteration\nb\tSTAT3\tp.Y640F\n", "column 'sample'", "'b'", "'B', if that is what 'b'"),
         ("sample\tgene\talteration\nA\t\tp.Y640F\n", "row 2, column 'gene'", "an empty cell", "fill it in"),
         ("sample\tgene\talteration\nA\tKRAS\tx\nA\tJAK2\tgain\n", "row 3, column 'alteration'", "'gain'", "ways"),
         ("", "", "No columns", "tab-separated text"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stat3act.logs import log
 from stat3act.problems import Problem
 from stat3act.tables import read_text_table
 
@@ -135,7 +136,16 @@ def read_lesions(path: str | Path | None, known: str | Path, samples: Collection
     """Read the user's table, if there is one, for `find_lesions`."""
     if not path:
         return pd.DataFrame(columns=LESION_COLUMNS)
-    return find_lesions(read_text_table(path), read_text_table(known), samples)
+    table = read_text_table(path)
+    found = find_lesions(table, read_text_table(known), samples)
+    own = table["sample"].isin(set(samples))
+    log.info(
+        "lesions: %d rows of samples of the cohort (%d of others), %d can drive STAT3",
+        own.sum(),
+        (~own).sum(),
+        len(found),
+    )
+    return found
 
 
 def genetic_answer(lesions: pd.DataFrame | None) -> list[str]:
@@ -146,6 +156,13 @@ def genetic_answer(lesions: pd.DataFrame | None) -> list[str]:
         names = [f"{row.gene} {row.alteration.removeprefix('p.')}" for row in rows]
         parts += [f"{word}: {', '.join(names)}"] if names else []
     return parts
+
+
+def is_alike(one: str, other: str) -> bool:
+    """Tell whether two names differ only in case, or in what follows a mark: ``TCGA-A1`` and ``tcga-a1-01A``."""
+    short, long = sorted((one.lower(), other.lower()), key=len)
+    rest = long.removeprefix(short)
+    return bool(short) and (short == long or (rest != long and not rest[0].isalnum()))
 
 
 def lesion_problems(config: Mapping, known: Collection[str], samples: Collection[str]) -> list[Problem]:
@@ -192,10 +209,13 @@ def _header(table: pd.DataFrame) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _rows(table: pd.DataFrame, known: set[str], samples: set[str]) -> Iterator[tuple[str, str, str, str]]:
-    if not set(table["sample"]) & samples:
-        first = ", ".join(sorted(set(table["sample"]))[:3]) or "no rows"
-        mend = "name the samples as the sample sheet does"
-        yield "column 'sample'", first, "at least one sample of the sample sheet", mend
+    named = set(table["sample"])
+    # A cohort may have no lesion, but names that only look like those of the sheet are written another way.
+    alike = sorted((one, other) for one in named for other in samples if is_alike(one, other))
+    if alike and not named & samples:
+        one, other = alike[0]
+        mend = f"name the samples as the sample sheet does: '{other}', if that is what '{one}' means"
+        yield "column 'sample'", f"no sample of the sample sheet, but '{one}'", "names of the sample sheet", mend
     for number, row in enumerate(table.to_dict("records"), 2):
         if not row["gene"].strip():
             yield f"row {number}, column 'gene'", "an empty cell", "a gene symbol", "fill it in or remove the row"
