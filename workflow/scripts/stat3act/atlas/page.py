@@ -8,7 +8,7 @@ from stat3act.atlas.comparable import frozen_digest
 from stat3act.profiles.states import CORE_AXIS
 from stat3act.report import charts_groups, evidence
 from stat3act.report.columns_atlas import ATLAS_TABLES
-from stat3act.report.page import CSP, pack, script_hash, script_json, table_of, template_of
+from stat3act.report.page import CSP, closed, pack, script_hash, script_json, table_of, template_of
 
 AGAINST = "Activity: z against the frozen reference that all cohorts share"
 
@@ -58,7 +58,7 @@ def render_atlas(
         "tables": {name: ATLAS_TABLES[name].path for name in texts},
         "charts": {"groups": charts_groups.groups(settings["profiles"]["on_activity"], AGAINST)},
     }
-    scripts = [script.replace("</script", "<\\/script") for script in (vega, parts["script"])]
+    scripts = closed(vega, parts["script"])
     return template_of(parts["template"]).render(
         csp=CSP.format(hashes=" ".join(script_hash(script) for script in scripts)),
         title=config["title"] or config["atlas"],

@@ -68,6 +68,57 @@ def input_entities(provenance: Mapping) -> list[dict]:
     ]
 
 
+def software_entities(provenance: Mapping, version: str) -> list[dict]:
+    """Describe the workflow, and the packages it ran on."""
+    versions = {"python": provenance["python"], **provenance["packages"]}
+    packages = [
+        {"@id": f"#{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": number, "version": number}
+        for name, number in sorted(versions.items())
+    ]
+    workflow = {
+        "@id": "#workflow",
+        "@type": "SoftwareApplication",
+        "name": "STAT3 activity workflow",
+        "description": "Is STAT3 active in this tumour, in which cells, and how sure are we?",
+        "softwareVersion": version,
+        "identifier": f"code sha256 {provenance['code_sha256']}",
+        "url": link("https://snakemake.github.io"),
+        "softwareRequirements": [link(package["@id"]) for package in packages],
+    }
+    return [workflow, *packages]
+
+
+def run_entity(cohort: str, inputs: list[dict], files: list[dict], ended: datetime) -> dict:
+    """Describe the run: from which inputs which files came."""
+    return {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": f"STAT3 activity of the cohort {cohort}",
+        "instrument": link("#workflow"),
+        "object": [link(entity["@id"]) for entity in inputs],
+        "result": [link(entity["@id"]) for entity in files],
+        "endTime": ended.isoformat(),
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+    }
+
+
+def dataset_entity(provenance: Mapping, files: list[dict], ended: datetime) -> dict:
+    """Describe the folder of results."""
+    cohort, given = provenance["cohort"], provenance["config"]["report"]
+    return {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"STAT3 activity: {given['title'] or cohort}",
+        "description": f"Activation profiles and calls of the cohort {cohort}. Data: {given['source'] or 'not given'}. "
+        "For research use; not predictive of benefit from a STAT3 inhibitor.",
+        "datePublished": ended.date().isoformat(),
+        "license": "Not stated: the rights of the input data apply.",
+        "conformsTo": link(PROFILE),
+        "hasPart": [link(entity["@id"]) for entity in files],
+        "mentions": link("#run"),
+    }
+
+
 def crate(paths: Iterable[Path], root: Path, provenance: Mapping, version: str) -> dict:
     """Describe a run.
 
@@ -90,45 +141,6 @@ def crate(paths: Iterable[Path], root: Path, provenance: Mapping, version: str) 
     paths = sorted(paths)
     files, inputs = [file_entity(path, root) for path in paths], input_entities(provenance)
     ended = datetime.fromtimestamp(max(path.stat().st_mtime for path in paths), UTC).replace(microsecond=0)
-    cohort = provenance["cohort"]
-    software = {
-        "@id": "#workflow",
-        "@type": "SoftwareApplication",
-        "name": "STAT3 activity workflow",
-        "description": "Is STAT3 active in this tumour, in which cells, and how sure are we?",
-        "softwareVersion": version,
-        "identifier": f"code sha256 {provenance['code_sha256']}",
-        "url": link("https://snakemake.github.io"),
-        "softwareRequirements": [link("#python"), *(link(f"#{name}") for name in sorted(provenance["packages"]))],
-    }
-    versions = {"python": provenance["python"], **provenance["packages"]}
-    packages = [
-        {"@id": f"#{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": number, "version": number}
-        for name, number in sorted(versions.items())
-    ]
-    action = {
-        "@id": "#run",
-        "@type": "CreateAction",
-        "name": f"STAT3 activity of the cohort {cohort}",
-        "instrument": link("#workflow"),
-        "object": [link(entity["@id"]) for entity in inputs],
-        "result": [link(entity["@id"]) for entity in files],
-        "endTime": ended.isoformat(),
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-    }
-    source = provenance["config"]["report"]["source"]
-    dataset = {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": f"STAT3 activity: {provenance['config']['report']['title'] or cohort}",
-        "description": f"Activation profiles and calls of the cohort {cohort}. Data: {source or 'source not given'}. "
-        "For research use; not predictive of benefit from a STAT3 inhibitor.",
-        "datePublished": ended.date().isoformat(),
-        "license": "Not stated: the rights of the input data apply.",
-        "conformsTo": link(PROFILE),
-        "hasPart": [link(entity["@id"]) for entity in files],
-        "mentions": link("#run"),
-    }
     descriptor = {
         "@id": "ro-crate-metadata.json",
         "@type": "CreativeWork",
@@ -136,7 +148,6 @@ def crate(paths: Iterable[Path], root: Path, provenance: Mapping, version: str) 
         "conformsTo": link(CRATE),
     }
     profile = {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
-    return {
-        "@context": CONTEXT,
-        "@graph": [descriptor, dataset, action, software, profile, *packages, *inputs, *files],
-    }
+    dataset, run = dataset_entity(provenance, files, ended), run_entity(provenance["cohort"], inputs, files, ended)
+    software = software_entities(provenance, version)
+    return {"@context": CONTEXT, "@graph": [descriptor, dataset, run, *software, profile, *inputs, *files]}

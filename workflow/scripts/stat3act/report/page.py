@@ -48,6 +48,11 @@ def script_hash(script: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
 
 
+def closed(*scripts: str) -> list[str]:
+    """Return scripts that the parser of HTML does not end early: it would at this text, wherever it stands in them."""
+    return [script.replace("</script", "<\\/script") for script in scripts]
+
+
 def table_of(text: str) -> pd.DataFrame:
     """Parse the text of a table."""
     return read_table(io.StringIO(text))
@@ -338,8 +343,7 @@ def render(
     """
     tables = {name: table_of(text) for name, text in texts.items()}
     kinds = metadata_kinds(sheet, tables["calls"])
-    # The parser of HTML would end a script at this text, wherever it stands in it.
-    scripts = [script.replace("</script", "<\\/script") for script in (vega, parts["script"])]
+    scripts = closed(vega, parts["script"])
     return template_of(parts["template"]).render(
         **cohort_words(config, tables),
         csp=CSP.format(hashes=" ".join(script_hash(script) for script in scripts)),
