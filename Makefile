@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo test test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
+.PHONY: help env dev demo atlas test test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -37,6 +37,10 @@ demo: env  ## Run both demo cohorts to their reports
 	$(SNAKEMAKE)
 	$(SNAKEMAKE) --configfile config/cohorts/demo_bulk/config.yaml
 	@echo "Open results/demo/report/report.html and results/demo_bulk/report/report.html"
+
+atlas: env  ## Compare finished cohorts (config/atlas.yaml, or ATLAS=<its yaml>); the demo's are run first
+	$(if $(ATLAS),,$(SNAKEMAKE) && $(SNAKEMAKE) --configfile config/cohorts/demo_bulk/config.yaml && $(foreach part,early late,$(SNAKEMAKE) --configfile config/cohorts/demo_$(part)/config.yaml &&)) \
+		$(SNAKEMAKE) --snakefile workflow/atlas.smk --configfile $(or $(ATLAS),config/atlas.yaml)
 
 run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of its files>]
 	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml)) \
@@ -68,8 +72,9 @@ lock: dev  ## Resolve both locks and the conda environment again
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/python docs/make_environment.py
 
-readme: env  ## Write config/README.md from the schema
+readme: env  ## Write config/README.md and docs/tables.md from the schemas and the column descriptions
 	$(BIN)/python docs/make_config_readme.py
+	$(BIN)/python docs/make_tables_page.py
 
 clean:  ## Remove the environment; results stay
 	rm -rf $(VENV)

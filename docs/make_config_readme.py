@@ -23,7 +23,7 @@ One YAML file and one sample sheet describe one cohort. `config/config.yaml` is 
 ## A cohort of your own
 
 1. Copy `config/config.yaml` to `config/cohorts/<name>/config.yaml` and remove the lines that are marked as demo only
-   (`expression.simulate`, and the demo's `networks.regulon`).
+   (`expression.simulate`, and the demo's `networks.regulon`, `profiles.lesions` and `validation.expected_call`).
 2. Write `config/cohorts/<name>/samples.tsv`: tab-separated, one row per sample, the columns below.
 3. Fill in `cohort`, `samples`, `tumour_type`, and what was measured (`expression.type`, `expression.scale`). Every
    other key has a default.
@@ -45,6 +45,14 @@ SHEET_HEAD = """\
 
 | column | needed | description |
 | --- | --- | --- |
+"""
+ATLAS_HEAD = """\
+
+## An atlas: cohorts compared
+
+{description} `config/atlas.yaml` is an example; `make atlas ATLAS=<your file>` runs it. Cohorts that were scored
+against themselves are refused, with what to change.
+
 """
 
 
@@ -83,13 +91,13 @@ def key_rows(schema: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"| `{prefix}{key}` | {type_text(part)} | {default} | {cell(part['description'])} |"
 
 
-def readme(config_schema: Mapping[str, Any], sheet_schema: Mapping[str, Any]) -> str:
+def readme(config_schema: Mapping[str, Any], sheet_schema: Mapping[str, Any], atlas_schema: Mapping[str, Any]) -> str:
     """Return the text of config/README.md.
 
     Parameters
     ----------
-    config_schema, sheet_schema
-        The JSON Schemas of a configuration and of a row of the sample sheet.
+    config_schema, sheet_schema, atlas_schema
+        The JSON Schemas of a configuration, of a row of the sample sheet, and of an atlas.
     """
     lines = [HEAD, SHEET_HEAD.format(description=sheet_schema["description"].strip())]
     for column, part in sheet_schema["properties"].items():
@@ -104,6 +112,11 @@ def readme(config_schema: Mapping[str, Any], sheet_schema: Mapping[str, Any]) ->
     lines += ["\n## Cohort\n\n", table, "\n".join(key_rows(top)) + "\n"]
     for key, part in sections.items():
         lines += [f"\n## `{key}`\n\n{part['description']}\n\n", table, "\n".join(key_rows(part, f"{key}.")) + "\n"]
+    lines += [
+        ATLAS_HEAD.format(description=atlas_schema["description"]),
+        table,
+        "\n".join(key_rows(atlas_schema)) + "\n",
+    ]
     return "\n".join(lines[:2]) + "".join(lines[2:])
 
 
@@ -113,4 +126,4 @@ def load_schema(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    README.write_text(readme(load_schema("config"), load_schema("samples")), encoding="utf-8")
+    README.write_text(readme(load_schema("config"), load_schema("samples"), load_schema("atlas")), encoding="utf-8")

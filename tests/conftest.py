@@ -11,6 +11,16 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.load_profile("repeatable")
 
 
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium for the tests of a module; they are skipped where there is none (`browsing.NO_BROWSER`)."""
+    from browsing import start_browser
+
+    driver = start_browser(tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads"))
+    yield driver
+    driver.quit()
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder with the public data; tests that ask for it are skipped when STAT3_DATA is not set."""

@@ -16,6 +16,7 @@ from stat3act.compartments.cells import Labels, candidate_lineages
 from stat3act.compartments.guarded import guard_expression
 from stat3act.compartments.pseudobulk import gather_pseudobulk, sum_units
 from stat3act.profiles.cohort import profile_cohort
+from stat3act.profiles.lesions import read_lesions
 from stat3act.tables import read_text_table
 
 
@@ -87,6 +88,7 @@ def finish(
         read_text_table(RESOURCES / "networks/ligands.tsv"),
         samples,
         {},
+        read_lesions(None, "", ()),
         {
             "profiles": thresholds(),
             "tumour_type": study.tumour_type,

@@ -3,41 +3,26 @@
 import pytest
 
 from stat3act.tables import read_table
-from workflow.harness import copy_project, snakemake
+from workflow.harness import ROOT
 
 pytestmark = pytest.mark.real
 COHORTS = ["t84_il22_ifnl", "oligodendroglioma", "tcga_acc", "tcga_luad", "tcga_lgg", "aml_vangalen"]
 
 
-@pytest.fixture(scope="session")
-def project(data_dir, tmp_path_factory):
-    """Return a folder in which all cohorts have run."""
-    folder = copy_project(tmp_path_factory.mktemp("cohorts"))
-    for cohort in COHORTS:
-        done = run(folder, cohort, data_dir)
-        assert done.returncode == 0, done.output[-6000:]
-    return folder
-
-
-def run(folder, cohort, data_dir, *arguments):
-    config = f"config/cohorts/{cohort}/config.yaml"
-    return snakemake(folder, "--configfile", config, "--config", f"data_dir={data_dir}", *arguments)
-
-
 @pytest.mark.parametrize("cohort", COHORTS)
-def test_a_cohort_runs_to_its_report_and_then_has_nothing_to_do(project, data_dir, cohort):
-    results = project / "results" / cohort
+def test_a_cohort_runs_to_its_report_and_then_has_nothing_to_do(finished, run_cohort, cohort):
+    results = finished(cohort)
     calls = read_table(results / "profiles/calls.tsv")
-    sheet = read_table(project / f"config/cohorts/{cohort}/samples.tsv")
+    sheet = read_table(ROOT / f"config/cohorts/{cohort}/samples.tsv")
     assert list(calls["sample"]) == sorted(sheet["sample"])
     assert (results / "report/report.html").stat().st_size > 500_000
-    again = run(project, cohort, data_dir)
+    _, again = run_cohort(cohort)
     assert again.returncode == 0 and again.idle, again.output[-2000:]
 
 
-def test_t84_knows_interleukin_22_from_interferon_lambda(project):
-    scores = read_table(project / "results/t84_il22_ifnl/profiles/activation_profiles.tsv")
-    sheet = read_table(project / "config/cohorts/t84_il22_ifnl/samples.tsv").set_index("sample")
+def test_t84_knows_interleukin_22_from_interferon_lambda(finished):
+    scores = read_table(finished("t84_il22_ifnl") / "profiles/activation_profiles.tsv")
+    sheet = read_table(ROOT / "config/cohorts/t84_il22_ifnl/samples.tsv").set_index("sample")
     core = scores[scores["axis"] == "stat3_core"].set_index("sample").join(sheet[["treatment", "time"]])
     medians = core.pivot_table(index="treatment", columns="time", values=["score", "activity"], aggfunc="median")
     print("\n" + medians.round(2).to_string())
@@ -49,8 +34,8 @@ def test_t84_knows_interleukin_22_from_interferon_lambda(project):
     assert (medians["score"].loc["IFNL"] > 1.64).all()
 
 
-def test_every_aml_patient_with_enough_cells_has_both_rows_and_the_others_are_unknown(project):
-    results = project / "results/aml_vangalen"
+def test_every_aml_patient_with_enough_cells_has_both_rows_and_the_others_are_unknown(finished):
+    results = finished("aml_vangalen")
     composition = read_table(results / "compartments/composition.tsv").set_index(["sample", "compartment"])
     scores = read_table(results / "profiles/activation_profiles.tsv")
     core = scores[scores["axis"] == "stat3_core"].set_index(["sample", "compartment"])
@@ -69,11 +54,11 @@ def test_every_aml_patient_with_enough_cells_has_both_rows_and_the_others_are_un
         assert calls.loc[sample, "tumour_state"] == "UNKNOWN"
 
 
-def test_phospho_agreement_is_reported_with_its_interval_beside_the_baselines(project):
+def test_phospho_agreement_is_reported_with_its_interval_beside_the_baselines(finished):
     for cohort in ("tcga_acc", "tcga_luad", "tcga_lgg"):
-        table = read_table(project / f"results/{cohort}/validation/phospho.tsv").set_index("method")
+        table = read_table(finished(cohort) / "validation/phospho.tsv").set_index("method")
         assert {"stat3_core_activity", "stat3_mrna", "socs3_mrna", "unsigned_pathway", "purity"} <= set(table.index)
         assert ((table["low"] < table["spearman"]) & (table["spearman"] < table["high"])).all()
         assert (table["n"] >= 20).all()
-    agreement = read_table(project / "results/tcga_acc/validation/phospho.tsv").set_index("method")
+    agreement = read_table(finished("tcga_acc") / "validation/phospho.tsv").set_index("method")
     assert agreement.loc["stat3_core_activity", "low"] > 0

@@ -7,7 +7,9 @@ import pandas as pd
 
 from stat3act.compartments.arms import ARM_COLUMNS
 from stat3act.compartments.cells import AGREEMENT_COLUMNS, CLUSTER_COLUMNS
-from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.drivers import DRIVER_COLUMNS, INTERNAL
+from stat3act.profiles.groups import group_table
+from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 
 AXES = [
@@ -125,7 +127,8 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         if tumour or environment:
             trans = ("IL6 trans", "myeloid", "tumour", "IL6", "IL6R;IL6ST", 5.2, 4.1, 6.0, "paracrine", True)
             osm = ("OSM", "tumour", "tumour", "OSM", "OSMR;IL6ST", 3.4, 4.4, 6.0, "autocrine", False)
-            drivers += [(sample, *trans), (sample, *osm)]
+            inside = ("IL6 trans", "fibroblast", "myeloid", "IL6", "IL6ST", 5.0, 4.0, 6.0, INTERNAL, True)
+            drivers += [(sample, *inside), (sample, *trans), (sample, *osm)]
         genes = dict(genes_in=20000, genes_kept=19000, genes_unmapped=850, genes_ambiguous=50, genes_merged=100)
         genes |= dict(example_unmapped="AC000001.1;AC000002.1", library_size=float(rng.integers(10**6, 10**7)))
         cells = dict.fromkeys(QC_CELLS.split(), 10) | dict(cells_in=1000, cells_kept=900 - number % 40)
@@ -136,6 +139,8 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
         "calls": pd.DataFrame(calls, columns=CALL_COLUMNS),
         "activation_profiles": pd.DataFrame(profiles, columns=PROFILE_COLUMNS),
         "drivers": pd.DataFrame(drivers if kind != "bulk" else [], columns=DRIVER_COLUMNS),
+        "lesions": lesions_table(kind),
+        "groups": group_table(pd.DataFrame(profiles, columns=PROFILE_COLUMNS), sheet(samples), ["subtype"], 0.9),
         "qc": pd.DataFrame(qc),
         "composition": pd.DataFrame(composition, columns=["sample", "compartment", "n_cells", "fraction", "reason"]),
         "expected": pd.DataFrame(expected, columns=["sample", "expected", "found", "right"]),
@@ -144,6 +149,24 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
     if kind == "single_cell":
         tables |= cell_tables([row["sample"] for row in qc])
     return tables
+
+
+def lesions_table(kind: str) -> pd.DataFrame:
+    """Genetic lesions; bulk cohorts were not sequenced."""
+    rows = [
+        (
+            "S0001",
+            "STAT3",
+            "p.Y640F",
+            "missense",
+            "known",
+            "STAT3 that dimerises without a signal",
+            "PMID:1;doi:2",
+            "SH2",
+        ),
+        ("S0001", "JAK1", "p.S703I", "missense", "possible", "kinase", "PMID:3", ""),
+    ]
+    return pd.DataFrame(rows if kind == "single_cell" else [], columns=LESION_COLUMNS)
 
 
 def cell_tables(samples: list[str]) -> dict[str, pd.DataFrame]:

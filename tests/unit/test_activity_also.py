@@ -16,6 +16,7 @@ from stat3act.activity.measure import measure_references
 from stat3act.activity.prepare import prepare
 from stat3act.activity.reference import from_table
 from stat3act.activity.score import score_rows
+from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.tables import PROFILE_COLUMNS, build_profiles
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,7 @@ SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text
 SETTINGS = {name: key.get("default") for name, key in SCHEMA["activity"]["properties"].items()}
 RULE = {name: key["default"] for name, key in SCHEMA["profiles"]["properties"].items()}
 GENES = [f"g{number:04d}" for number in range(1500)]
+NO_LESIONS = read_lesions(None, "", ())
 KEYS = ["sample", "compartment", "axis"]
 # Targets with a weight of their own sign and size, so that methods that miss either show it.
 CORE = dict(zip(GENES[:15], [3.0, 2.0, 1.0, *[1.5] * 9, -1.0, -2.0, -0.5], strict=True))
@@ -114,7 +116,7 @@ def profiles_of(scores, rows, also=()):
     samples = [{"sample": name, "patient": name} for name in sorted(set(rows["sample"]))]
     guards = pd.DataFrame(columns=["sample", "compartment", "flag"])
     config = {"profiles": RULE, "tumour_type": "carcinoma", "type": "single_cell", "rivals": SETTINGS["rivals"]}
-    return build_profiles(table, None, None, rows, composition, ligands, samples, {}, guards, **config)
+    return build_profiles(table, None, None, rows, composition, ligands, samples, {}, NO_LESIONS, guards, **config)
 
 
 def test_scores_and_calls_are_the_same_with_and_without(cohort, axes):

@@ -349,7 +349,7 @@ def test_the_readme_is_in_step_with_the_schemas():
     spec = importlib.util.spec_from_file_location("make_config_readme", ROOT / "docs/make_config_readme.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    text = module.readme(module.load_schema("config"), module.load_schema("samples"))
+    text = module.readme(*(module.load_schema(name) for name in ("config", "samples", "atlas")))
     assert (ROOT / "config/README.md").read_text(encoding="utf-8") == text, "run python docs/make_config_readme.py"
     assert "`expression.qc.min_counts`" in text
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stat3act.profiles.calls import (
     CALL_TABLE,
     CALLS,
+    CAPS,
     CONFIDENCES,
     REASON_CODES,
     Case,
@@ -130,35 +131,40 @@ def test_lineages_that_are_off_do_not_stand_for_a_missing_microenvironment():
     assert (found.non_tumour.value, found.call) == (UNKNOWN, "INDETERMINATE")
 
 
-@pytest.mark.parametrize(
-    ("built", "code", "confidence"),
-    [
-        (case(replace(made(ON), reference_n=7), OFF), "SMALL_REFERENCE", "low"),
-        (case(ON, replace(made(OFF), reference_n=7)), "SMALL_REFERENCE", "low"),
-        (case(ON, OFF, split_from_bulk=True), "BULK_DERIVED", "moderate"),
-        (case(ON, UNKNOWN), "STROMA_UNKNOWN", "moderate"),
-        (case(replace(made(ON), panels={"stat3_core": 3.0}), OFF), "ONE_PANEL", "moderate"),
-        (case(OFF, replace(made(ON), panels={"stat3_core": 3.0})), "ONE_PANEL", "moderate"),
-        (case(replace(made(ON), q_value=0.05), OFF), "Q_NOT_SIGNIFICANT", "moderate"),
-        (case(replace(made(ON), q_value=float("nan")), OFF), "Q_NOT_SIGNIFICANT", "moderate"),
-        (case(OFF, OFF, made(ON, "myeloid")), "LINEAGE_ONLY", "moderate"),
-        (case(ON, OFF, made(OFF, "myeloid", activity=1.2, ci_high=3.0)), "LINEAGE_BORDERLINE", "moderate"),
-        (case(replace(made(ON), rivals={"dissociation_stress": 2.0}), OFF), "STRESS_HIGH", "moderate"),
-        (case(ON, replace(made(OFF), score=3.0, rivals={"ifn_stat1": 4.0})), "IFN_CONFOUNDED", "moderate"),
-        (case(OFF, replace(made(OFF), score=3.0, rivals={"nfkb": 4.0})), "NFKB_CONFOUNDED", "moderate"),
-        (case(replace(made(OFF), score=3.0, rivals={"hypoxia": 4.0}), OFF), "HYPOXIA_CONFOUNDED", "moderate"),
-        (case(replace(made(ON), flags=("AMBIENT_SENSITIVE",)), OFF), "AMBIENT_SENSITIVE", "moderate"),
-        (case(replace(made(OFF), flags=("AMBIENT_SENSITIVE",)), ON), "AMBIENT_SENSITIVE", "moderate"),
-        (case(ON, replace(made(OFF), flags=("DOUBLET_SENSITIVE",))), "DOUBLET_SENSITIVE", "moderate"),
-        (case(OFF, replace(made(ON), flags=("DOUBLET_SENSITIVE",))), "DOUBLET_SENSITIVE", "moderate"),
-        (case(OFF, OFF, made(ON, "myeloid", flags=("AMBIENT_SENSITIVE",))), "AMBIENT_SENSITIVE", "moderate"),
-        (case(replace(made(ON), rivals={"ifn_stat1": 4.0}), OFF), "IFN_COACTIVE", "high"),
-    ],
-)
+CAP_CASES = [
+    (case(replace(made(ON), reference_n=7), OFF), "SMALL_REFERENCE", "low"),
+    (case(ON, replace(made(OFF), reference_n=7)), "SMALL_REFERENCE", "low"),
+    (case(ON, OFF, split_from_bulk=True), "BULK_DERIVED", "moderate"),
+    (case(ON, UNKNOWN), "STROMA_UNKNOWN", "moderate"),
+    (case(replace(made(ON), panels={"stat3_core": 3.0}), OFF), "ONE_PANEL", "moderate"),
+    (case(OFF, replace(made(ON), panels={"stat3_core": 3.0})), "ONE_PANEL", "moderate"),
+    (case(replace(made(ON), q_value=0.05), OFF), "Q_NOT_SIGNIFICANT", "moderate"),
+    (case(replace(made(ON), q_value=float("nan")), OFF), "Q_NOT_SIGNIFICANT", "moderate"),
+    (case(OFF, OFF, made(ON, "myeloid")), "LINEAGE_ONLY", "moderate"),
+    (case(ON, OFF, made(OFF, "myeloid", activity=1.2, ci_high=3.0)), "LINEAGE_BORDERLINE", "moderate"),
+    (case(replace(made(ON), rivals={"dissociation_stress": 2.0}), OFF), "STRESS_HIGH", "moderate"),
+    (case(ON, replace(made(OFF), score=3.0, rivals={"ifn_stat1": 4.0})), "IFN_CONFOUNDED", "moderate"),
+    (case(OFF, replace(made(OFF), score=3.0, rivals={"nfkb": 4.0})), "NFKB_CONFOUNDED", "moderate"),
+    (case(replace(made(OFF), score=3.0, rivals={"hypoxia": 4.0}), OFF), "HYPOXIA_CONFOUNDED", "moderate"),
+    (case(replace(made(ON), flags=("AMBIENT_SENSITIVE",)), OFF), "AMBIENT_SENSITIVE", "moderate"),
+    (case(replace(made(OFF), flags=("AMBIENT_SENSITIVE",)), ON), "AMBIENT_SENSITIVE", "moderate"),
+    (case(ON, replace(made(OFF), flags=("DOUBLET_SENSITIVE",))), "DOUBLET_SENSITIVE", "moderate"),
+    (case(OFF, replace(made(ON), flags=("DOUBLET_SENSITIVE",))), "DOUBLET_SENSITIVE", "moderate"),
+    (case(OFF, OFF, made(ON, "myeloid", flags=("AMBIENT_SENSITIVE",))), "AMBIENT_SENSITIVE", "moderate"),
+    (case(replace(made(ON), rivals={"ifn_stat1": 4.0}), OFF), "IFN_COACTIVE", "high"),
+]
+
+
+@pytest.mark.parametrize(("built", "code", "confidence"), CAP_CASES)
 def test_each_line_of_the_confidence_table(built, code, confidence):
     found = decide(built, DEFAULTS)
     assert code in found.codes
     assert found.confidence == confidence
+
+
+def test_no_line_of_the_confidence_table_is_left_out():
+    assert {code for _, code, _ in CAP_CASES} == {code for code, _, _ in CAPS}
+    assert {level for _, level, _ in CAPS} == {"low", "moderate", None}
 
 
 AMBIENT, DOUBLETS = "AMBIENT_SENSITIVE", "DOUBLET_SENSITIVE"

@@ -14,12 +14,14 @@ from stat3act.problems import InputProblems
 from stat3act.profiles.cohort import profile_cohort
 from stat3act.profiles.drivers import DRIVER_COLUMNS
 from stat3act.profiles.guards import GUARD_COLUMNS
+from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 SECTION = yaml.safe_load(SCHEMA.read_text())["properties"]["profiles"]["properties"]
 DEFAULTS = {name: key["default"] for name, key in SECTION.items()}
 SETTINGS = {"profiles": DEFAULTS, "tumour_type": "sarcoma", "rivals": ["nfkb"]}
+NO_LESIONS = read_lesions(None, "", ())
 COMPARTMENTS = ("tumour", "microenvironment", "bulk")
 GENES = ["IL6", "IL6R", "IL6ST", "JAK1", "JAK2", "LIF", "LIFR", "STAT3", "ACTB"]
 LIGANDS = pd.DataFrame(
@@ -99,7 +101,7 @@ def expression(scale="counts", layer=True) -> ad.AnnData:
 
 
 def profile(adata, table, other, parts, kind):
-    return profile_cohort(adata, table, other, parts, LIGANDS, SAMPLES, {}, SETTINGS | {"type": kind})
+    return profile_cohort(adata, table, other, parts, LIGANDS, SAMPLES, {}, NO_LESIONS, SETTINGS | {"type": kind})
 
 
 def single_cell(adata=None, table=None, other=None):
@@ -156,7 +158,7 @@ def test_guards_judge_by_the_panels_of_the_tumour_type():
     other = pd.concat([otherwise(), other])
     assert single_cell(table=main, other=other).calls["reason_codes"].tolist() == ["", "AMBIENT_SENSITIVE", ""]
     settings = SETTINGS | {"type": "single_cell", "tumour_type": "carcinoma"}
-    found = profile_cohort(expression(), main, other, composition(), LIGANDS, SAMPLES, {}, settings)
+    found = profile_cohort(expression(), main, other, composition(), LIGANDS, SAMPLES, {}, NO_LESIONS, settings)
     assert found.calls["reason_codes"].str.contains("AMBIENT_SENSITIVE").tolist() == [True, True, False]
 
 
@@ -226,4 +228,4 @@ def test_files_give_the_same_as_memory(tmp_path):
 def test_thresholds_that_contradict_each_other_stop_the_run():
     settings = SETTINGS | {"type": "single_cell", "profiles": DEFAULTS | {"off_ci_high": 9.0}}
     with pytest.raises(InputProblems, match="off_ci_high"):
-        profile_cohort(expression(), scores(), otherwise(), composition(), LIGANDS, SAMPLES, {}, settings)
+        profile_cohort(expression(), scores(), otherwise(), composition(), LIGANDS, SAMPLES, {}, NO_LESIONS, settings)

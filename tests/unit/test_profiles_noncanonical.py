@@ -11,6 +11,7 @@ import yaml
 from stat3act import tables
 from stat3act.problems import InputProblems
 from stat3act.profiles.calls import Case
+from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.noncanonical import (
     MIN_VALUES,
     mrna_thirds,
@@ -25,6 +26,7 @@ from stat3act.profiles.tables import build_profiles
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 SECTION = yaml.safe_load(SCHEMA.read_text())["properties"]["profiles"]["properties"]
 DEFAULTS = {name: key["default"] for name, key in SECTION.items()}
+NO_LESIONS = read_lesions(None, "", ())
 HINT = Evidence("tumour", activity=-0.5, rivals={"nfkb": 0.3}, u_stat3=2.0)
 NOTHING = Evidence("microenvironment", "LOW_CELLS")
 HIGH_IN = {name: "high" for name in ("tumour", "fibroblast", "bulk")}
@@ -168,7 +170,9 @@ def cohort_calls(phospho, rivals=("nfkb",)):
     samples = [{"sample": f"s{number}", "patient": "p"} for number in range(9)]
     given = {"profiles": DEFAULTS, "tumour_type": "carcinoma", "type": "single_cell", "rivals": rivals}
     guards = pd.DataFrame(columns=["sample", "compartment", "flag"])
-    _, calls, _ = build_profiles(table, levels, None, rows, composition, ligands, samples, phospho, guards, **given)
+    _, calls, _ = build_profiles(
+        table, levels, None, rows, composition, ligands, samples, phospho, NO_LESIONS, guards, **given
+    )
     return calls.set_index("sample")["noncanonical"].to_dict()
 
 

@@ -13,6 +13,7 @@ import yaml
 from stat3act import tables
 from stat3act.activity.assemble import SCORE_COLUMNS
 from stat3act.problems import InputProblems
+from stat3act.profiles.lesions import LESION_COLUMNS, read_lesions
 from stat3act.profiles.levels import gene_levels, measured_rows
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS, build_profiles, profiles_matrix
 
@@ -99,6 +100,7 @@ def build(
     parts=None,
     cleaned=None,
     guards=None,
+    lesions=None,
 ):
     adata = expression()
     rows = measured_rows(adata)
@@ -112,6 +114,7 @@ def build(
         LIGANDS,
         samples,
         {},
+        read_lesions(None, "", ()) if lesions is None else lesions,
         flagged() if guards is None else guards,
         thresholds,
         "carcinoma",
@@ -137,6 +140,17 @@ def test_every_sample_gets_the_call_its_scores_ask_for():
     assert s1["driver"] == "paracrine: IL6 (microenvironment -> tumour)"
     assert set(drivers["kind"]) == {"paracrine", "microenvironment_internal"}
     assert "s4" not in set(drivers["sample"])
+
+
+def test_a_lesion_is_named_beside_the_call_and_does_not_make_it():
+    plain = build()[1].set_index("sample")
+    said = dict.fromkeys(LESION_COLUMNS, "") | {"gene": "STAT3", "alteration": "p.Y640F", "certainty": "known"}
+    lesions = pd.DataFrame([said | {"sample": sample} for sample in ("s1", "s2", "s4")])
+    found = build(lesions=lesions)[1].set_index("sample")
+    assert found.at["s1", "driver"] == "genetic: STAT3 Y640F; paracrine: IL6 (microenvironment -> tumour)"
+    assert found.loc[["s2", "s3", "s4"], "driver"].tolist() == plain.loc[["s2", "s3", "s4"], "driver"].tolist()
+    same = [column for column in plain if column != "driver"]
+    pd.testing.assert_frame_equal(found[same], plain[same])
 
 
 def test_guards_flag_the_calls_that_rest_on_their_compartments():

@@ -1,5 +1,10 @@
 """Every column that the stages write is described, and nothing is described that they do not write."""
 
+import html
+import re
+import runpy
+from pathlib import Path
+
 import pytest
 
 from stat3act.activity.also import METHODS
@@ -13,12 +18,18 @@ from stat3act.compartments.pseudobulk import META_COLUMNS
 from stat3act.compartments.split import EXTRA_COLUMNS
 from stat3act.expression import bulk, cells
 from stat3act.profiles.drivers import DRIVER_COLUMNS
+from stat3act.profiles.groups import COMPARED_COLUMNS
 from stat3act.profiles.guards import GUARD_COLUMNS
+from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
+from stat3act.report import page, parts
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
+from stat3act.report.columns_atlas import ATLAS_TABLES
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
+from unit.report_example import config, provenance, sheet, texts
 
+ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = {
     "contamination": list(CONTAMINATION_COLUMNS),
     "guard_scores": ["guard", *SCORE_COLUMNS, *MEASURED_COLUMNS],
@@ -32,9 +43,11 @@ WRITTEN = {
     "cells": list(CELL_COLUMNS),
     "drivers": DRIVER_COLUMNS,
     "expected": EXPECTED_COLUMNS,
+    "groups": COMPARED_COLUMNS,
+    "lesions": LESION_COLUMNS,
     "phospho": PHOSPHO_COLUMNS,
     "phospho_samples": SAMPLE_COLUMNS,
-    "pseudobulk": list(META_COLUMNS),
+    "pseudobulk": [*META_COLUMNS, "n_doublets"],
     "reference": REFERENCE_COLUMNS,
     "scores": SCORE_COLUMNS,
     "split": [*SCORE_COLUMNS, *EXTRA_COLUMNS],
@@ -77,3 +90,45 @@ def test_methods_beside_the_activity_are_described_as_what_they_are():
 def test_every_table_of_activities_says_what_they_are_relative_to(table):
     assert any("activity" in column for column in TABLES[table].columns)
     assert "relative to" in TABLES[table].columns["reference"][0]
+
+
+def described_in_docs(text):
+    """Read table -> columns back out of docs/tables.md."""
+    found = {}
+    for line in text.splitlines():
+        if head := re.match(r"## `(.+?)`$", line):
+            found[head[1]] = columns = []
+        elif line.startswith("## "):
+            columns = []
+        elif row := re.match(r"\| `(.+?)` \| ", line):
+            columns.append(row[1])
+    return found
+
+
+def described_on_page(text):
+    """Read table -> columns back out of the HTML of a page."""
+    section = re.search(r'<section id="columns">(.*?)</section>', text, flags=re.S)[1]
+    found = {}
+    for part in section.split("<details>")[1:]:
+        name = html.unescape(re.search(r"<summary><code>(.*?)</code>", part)[1])
+        found[name] = [html.unescape(cell) for cell in re.findall(r'<th scope="row"><code>(.*?)</code>', part)]
+    return found
+
+
+def test_docs_and_page_explain_the_same_columns_of_the_same_tables():
+    docs = described_in_docs((ROOT / "docs/tables.md").read_text(encoding="utf-8"))
+    given = page.render(texts(), config(), provenance(), sheet(), parts.read_parts(), "")
+    shown = described_on_page(given)
+    atlas = {f"atlas/<atlas>/{table.path}": list(table.columns) for table in ATLAS_TABLES.values()}
+    assert {path: docs.pop(path) for path in atlas} == atlas
+    assert docs.keys() == shown.keys() == {table.path for table in TABLES.values()}
+    made_up = {"qc", "composition"}  # of which the example has only some columns
+    for name, table in TABLES.items():
+        assert docs[table.path] == list(table.columns), name
+        expected = [column for column in table.columns if column in shown[table.path] or name not in made_up]
+        assert shown[table.path] == expected, name
+
+
+def test_the_page_of_tables_is_in_step_with_the_descriptions():
+    made = runpy.run_path(str(ROOT / "docs/make_tables_page.py"))["page"]()
+    assert (ROOT / "docs/tables.md").read_text(encoding="utf-8") == made, "run make readme"

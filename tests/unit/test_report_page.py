@@ -16,7 +16,7 @@ from stat3act.report.pictures import MOST_BYTES, Pictures
 from unit.report_example import config, provenance, sheet, texts
 
 KINDS = ["single_cell", "bulk", "bulk_split"]
-ACTIVITY_CHARTS = ("compartments", "ranked", "interferon", "heatmap", "card")
+ACTIVITY_CHARTS = ("compartments", "ranked", "interferon", "heatmap", "groups", "card")
 # Stands for Vega's 0.9 MB, with the text that would end a script too early.
 VEGA = 'window.vegaEmbed = () => "</script>";'
 
@@ -129,6 +129,13 @@ def test_cells_have_a_section_only_where_there_are_cells():
     assert 'id="cells"' not in build("bulk") and 'id="cells"' not in build("bulk_split")
     assert about_of(build())["composition"][-1] == "uncertain"
     assert about_of(build("bulk_split"))["composition"][-1] == "not assigned"
+
+
+def test_groups_have_a_section_only_where_some_were_compared():
+    assert about_of(build())["groups"] == ["subtype"] and 'data-chart="groups"' in build()
+    html = render(groups=texts()["groups"].split("\n")[0] + "\n")
+    assert about_of(html)["groups"] == [] and 'id="groups"' not in html
+    assert "groups" not in about_of(html)["charts"]
 
 
 def test_labels_and_arms_are_shown_only_where_there_are_some():

@@ -33,6 +33,7 @@ def test_methods_follow_the_configuration():
             effective[section][key] = value
         return methods_text.methods_markdown(effective, provenance())
 
+    assert "Genetic lesions" in text(profiles__lesions="lesions.tsv") and "Genetic lesions" not in text()
     assert "Scrublet" in text()
     assert "Scrublet" not in text(expression__scale="tpm")
     assert (

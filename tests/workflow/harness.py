@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ["Snakefile", "workflow", "config", "profiles", "resources"]
+PARTS = ["Snakefile", "CITATION.cff", "workflow", "config", "profiles", "resources"]
 JOB = re.compile(r"^(?:local)?rule (\w+):|^checkpoint (\w+):", re.MULTILINE)
 
 
@@ -60,5 +60,6 @@ def tables(folder: Path, cohort: str) -> dict[str, bytes]:
     return {
         str(path.relative_to(results)): path.read_bytes()
         for path in sorted(results.rglob("*"))
-        if path.suffix in (".tsv", ".gz", ".json", ".md", ".yaml") and path.is_file()
+        # The crate says when the results were made.
+        if path.suffix in (".tsv", ".gz", ".json", ".md", ".yaml") and path.is_file() and "ro-crate" not in path.name
     }

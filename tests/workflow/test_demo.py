@@ -1,11 +1,14 @@
 """The demo finds what was planted, and would not without the rival axes."""
 
 import json
+import re
+import zipfile
 
 import anndata as ad
 import numpy as np
 import pytest
 
+from stat3act.report.columns import TABLES
 from stat3act.tables import read_table
 from workflow.harness import ROOT, snakemake, tables
 
@@ -73,6 +76,41 @@ def test_provenance_names_inputs_network_and_versions(results):
     assert str(results) not in text, "a path of this machine is in the provenance"
 
 
+# Columns that only some cohorts have (cells, or a bulk matrix), and tables whose columns are named by the data.
+PARTLY = {"qc", "copy_number", "states"}
+
+
+def described(path):
+    """Find the description of a table by its path below the cohort's results; those of single samples by pattern."""
+    for name, table in TABLES.items():
+        pattern = re.escape(table.path).replace("<sample>", "[^/]+")
+        if re.fullmatch(pattern, path):
+            return name, list(table.columns)
+    return None, []
+
+
+def test_every_column_of_every_table_is_described(results):
+    # A table of one sample that is gathered into one of the cohort has the same columns as that one.
+    gathered = {table.path.removesuffix(".tsv") for table in TABLES.values()}
+    # The file for MultiQC describes its columns itself.
+    left_out = ("simulated", "report")
+    found = [path for path in sorted(results.rglob("*.tsv*")) if not set(left_out) & set(path.parts)]
+    assert len(found) > 12
+    for file in found:
+        path = str(file.relative_to(results))
+        if str(file.parent.relative_to(results)) in gathered:
+            path = f"{file.parent.relative_to(results)}.tsv"
+        name, columns = described(path)
+        assert name, f"{path} is described nowhere"
+        written = list(read_table(file).columns)
+        if name == "qc":
+            assert set(written) <= set(columns), path
+        elif name in PARTLY:
+            assert columns[:1] == written[:1] and len(written) > len(columns), path
+        else:
+            assert written == columns, path
+
+
 def test_the_report_is_one_file_without_addresses_to_load(results):
     page = (results / "report/report.html").read_text()
     assert 'src="http' not in page and '<link rel="stylesheet" href="http' not in page
@@ -92,3 +130,26 @@ def test_tables_are_the_same_bytes_with_one_core(demo, copied_demo):
     after = tables(copied_demo, "demo_bulk")
     assert before.keys() == after.keys() and len(before) > 8
     assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_the_report_of_snakemake_holds_every_item_with_its_caption(copied_demo):
+    run = snakemake(copied_demo, "--report", "report.zip")
+    assert run.returncode == 0, run.output[-3000:]
+    with zipfile.ZipFile(copied_demo / "report.zip") as archive:
+        text = "\n".join(
+            archive.read(name).decode(errors="replace")
+            for name in archive.namelist()
+            if ".html" in name or ".js" in name
+        )
+    for item in (
+        "Cohort page",
+        "Calls",
+        "Activation profiles",
+        "Ligands and receptors",
+        "Genetic lesions",
+        "Methods text",
+    ):
+        assert item in text, item
+    for item in ("Groups of patients", "Quality of the samples", "Known calls", "Provenance"):
+        assert item in text, item
+    assert "A lesion says what can drive STAT3, not that it does" in text

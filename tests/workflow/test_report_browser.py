@@ -1,41 +1,20 @@
 """The page in a browser: it opens from disk, asks nobody for anything, and does what a reader expects of it."""
 
 import base64
-import io
-import json
-import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
+from browsing import NO_BROWSER, asked_for, colours, opened, rows, texts_of, wait
+from stat3act.atlas.compare import compare_cohorts, join_cohorts, overview, shared_samples
+from stat3act.atlas.page import render_atlas
 from stat3act.report import page, parts
 from stat3act.report.pictures import Pictures
-from unit.report_example import config, provenance, sheet, texts
+from unit.report_example import build, config, provenance, sheet, text_of, texts
 
-CHROMIUM = shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium or ChromeDriver is not installed"),
-]
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,1000",
-]
-SECONDS = 60
+pytestmark = [pytest.mark.browser, NO_BROWSER]
 # One red pixel.
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 PICTURES = Pictures(embedded={"S0002": PIXEL}, linked={"S0003": "cells/S0003.png"})
@@ -56,59 +35,11 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     return paths
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """A headless Chromium that logs its console and every request, and saves downloads."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    profile, downloads = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads")
-    for flag in [*FLAGS, f"--user-data-dir={profile}"]:
-        options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
-
-
-def wait(browser, done):
-    return WebDriverWait(browser, SECONDS, poll_frequency=0.1).until(done)
-
-
-def opened(browser, path: Path, part: str = ""):
-    """Open a page and wait until its charts are drawn; what was logged before is forgotten."""
-    browser.get("about:blank")
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)
-    browser.get(path.as_uri() + part)
-    wait(browser, lambda driver: driver.execute_script("return document.body.dataset.ready") == "charts")
-    return browser
-
-
-def rows(browser) -> list[str]:
-    """Samples that the table shows."""
-    script = "return [...document.querySelectorAll('#calls-table tbody tr')].map(row => row.dataset.sample)"
-    return browser.execute_script(script)
-
-
-def texts_of(browser, selector: str) -> list[str]:
-    script = "return [...document.querySelectorAll(arguments[0])].map(found => found.textContent)"
-    return browser.execute_script(script, selector)
-
-
-def colours(element) -> int:
-    """Number of colours in the picture of an element."""
-    return len(Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB").getcolors(1 << 24))
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_page_opens_without_console_messages_and_without_a_request(browser, pages, kind):
     opened(browser, pages[kind])
     assert browser.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
-    assert {url for url in asked if not url.startswith(("data:", "blob:"))} == {pages[kind].as_uri()}
+    assert asked_for(browser) == {pages[kind].as_uri()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -232,6 +163,29 @@ def test_a_sample_without_malignant_cells_has_unknown_arms(browser, pages):
     assert len(described) == 3 and all("S0012" in words and "unknown" in words for words in described)
 
 
+def test_a_card_names_the_lesions_and_their_limits(browser, pages):
+    opened(browser, pages["single_cell"], "#sample=S0001")
+    words = browser.find_element(By.ID, "card-more").text
+    assert "STAT3 p.Y640F known STAT3 that dimerises without a signal (SH2) PMID:1 doi:2" in words
+    assert "JAK1 p.S703I possible kinase PMID:3" in words
+    assert "no part of the call" in words
+    browser.find_element(By.ID, "card-next").click()
+    assert "Genetic lesions" not in browser.find_element(By.ID, "card-more").text
+
+
+@pytest.mark.parametrize(
+    ("sample", "kinds"),
+    [
+        ("S0001", ["paracrine", "autocrine (gone without ambient RNA)", "microenvironment internal"]),
+        ("S0002", ["microenvironment internal", "paracrine", "autocrine (gone without ambient RNA)"]),
+    ],
+)
+def test_signals_to_where_stat3_is_on_come_first(browser, pages, sample, kinds):
+    opened(browser, pages["single_cell"], f"#sample={sample}")
+    found = texts_of(browser, "#card-more table tbody tr td:nth-child(6)")
+    assert [words for words in found if not words.isdigit()] == kinds
+
+
 def test_a_link_opens_a_card(browser, pages):
     opened(browser, pages["bulk"], "#sample=S0005")
     assert browser.find_element(By.ID, "card-title").text == "S0005"
@@ -253,6 +207,19 @@ def test_scatter_takes_colours_from_the_sheet(browser, pages):
     browser.find_element(By.CSS_SELECTOR, "#colour-by option[value='subtype']").click()
     wait(browser, lambda driver: "basal" in texts_of(driver, "figure[data-chart='compartments'] svg text"))
     assert browser.get_log("browser") == []
+
+
+def test_groups_are_compared_with_patients_as_replicates(browser, pages):
+    opened(browser, pages["single_cell"])
+    marks = "figure[data-chart='groups'] .mark-symbol path"
+    assert len(browser.find_elements(By.CSS_SELECTOR, marks)) == 10  # of 12; two tumours are unknown
+    words = texts_of(browser, "#groups-table tr")
+    assert [("not tested: too few patients" in row) for row in words] == [False, True, True, False]
+    labels = texts_of(browser, "figure[data-chart='groups'] svg text")
+    assert "<b>odd & bold</b> (n=2)" in labels and not browser.find_elements(By.CSS_SELECTOR, "#groups b")
+    browser.find_element(By.CSS_SELECTOR, "[data-compartment='groups'] option[value='myeloid']").click()
+    wait(browser, lambda driver: len(driver.find_elements(By.CSS_SELECTOR, marks)) == 12)
+    wait(browser, lambda driver: texts_of(driver, "#groups-table tr") != words)
 
 
 def test_compartments_can_be_chosen(browser, pages):
@@ -313,3 +280,40 @@ def test_a_script_that_is_not_the_pages_own_never_runs(browser, pages, tmp_path)
     opened(browser, evil)
     assert browser.title != "ran"
     assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
+
+
+def test_the_page_of_an_atlas_opens_and_compares(browser, tmp_path):
+    cohorts = {}
+    for name, seed in (("one", 7), ("two", 8)):
+        table = build(12, "bulk_split", seed)["activation_profiles"]
+        cohorts[name] = table.assign(reference="frozen reference.tsv (n=30)", sample=name + table["sample"])
+    joined = join_cohorts(cohorts)
+    tables = {
+        "activities": joined,
+        "overview": overview(cohorts, joined),
+        "comparisons": compare_cohorts(joined, 0.9),
+        "shared": shared_samples(joined),
+    }
+    record = {"config": config("bulk"), "inputs": [{"path": "reference.tsv", "sha256": "a" * 64}]}
+    record["config"]["activity"]["reference"] = "reference.tsv"
+    files = [parts.FOLDER / name for name in parts.ATLAS_FILES]
+    html = render_atlas(
+        {name: text_of(table) for name, table in tables.items()},
+        {"atlas": "example", "title": None},
+        {"one": record, "two": record},
+        parts.read_parts(files, parts.ATLAS_TEMPLATE, parts.ATLAS_SCRIPTS),
+        parts.vega_javascript(),
+    )
+    path = tmp_path / "atlas.html"
+    path.write_text(html, encoding="utf-8")
+    opened(browser, path)
+    assert browser.get_log("browser") == [] and asked_for(browser) == {path.as_uri()}
+    assert colours(browser.find_element(By.CSS_SELECTOR, "figure[data-chart='groups']")) > 30
+    before = texts_of(browser, "#groups-table tr")
+    assert len(before) == 2 and "one – two" in before[1]
+    browser.find_element(By.CSS_SELECTOR, "[data-compartment='groups'] option[value='bulk']").click()
+    wait(browser, lambda driver: texts_of(driver, "#groups-table tr") != before)
+    browser.find_element(By.CSS_SELECTOR, "[data-download='overview']").click()
+    saved = browser.downloads / "example.overview.tsv"
+    wait(browser, lambda driver: saved.exists() and saved.stat().st_size)
+    assert saved.read_bytes() == text_of(tables["overview"]).encode()

@@ -8,9 +8,9 @@ import yaml
 from workflow.harness import snakemake
 
 BULK = ["--configfile", "config/cohorts/demo_bulk/config.yaml"]
-REPORT = {"report_record": 1, "report_render": 1}
+REPORT = {"report_record": 1, "report_render": 1, "report_crate": 1}
 CALLS = {"profiles_call": 1, "validation_expected": 1}
-SCORING = {"activity_reference": 1, "activity_score": 1, "activity_guards": 1}
+SCORING = {"activity_reference": 1, "activity_score": 1, "activity_guards": 1, "profiles_group": 1}
 
 
 def planned(folder, *arguments):
@@ -58,6 +58,7 @@ def gathers_of(samples):
     """Jobs of a cohort whose samples changed: all of them may borrow normal cells of each other."""
     each = {"compartments_label": samples, "activity_cells": samples, "report_cells": samples}
     cohort = ["expression_gather", "compartments_normals", "compartments_gather", "compartments_reference"]
+    cohort += ["report_multiqc"]
     return each | dict.fromkeys(cohort, 1) | SCORING
 
 
@@ -80,6 +81,12 @@ def test_metadata_that_nothing_computes_with_runs_the_report_only(copied_demo):
     sheet = copied_demo / "config/samples.tsv"
     sheet.write_text(sheet.read_text().replace("\tnothing\t", "\tnothing at all\t"))
     assert planned(copied_demo) == Counter(REPORT)
+
+
+def test_the_group_of_a_sample_runs_the_comparison_and_the_report(copied_demo):
+    sheet = copied_demo / "config/samples.tsv"
+    sheet.write_text(sheet.read_text().replace("\tquiet\t", "\tinflamed\t", 1))
+    assert planned(copied_demo) == Counter(REPORT | {"profiles_group": 1})
 
 
 def test_code_two_imports_deep_runs_its_dependants(copied_demo):

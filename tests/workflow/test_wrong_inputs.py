@@ -74,9 +74,21 @@ def test_a_duplicate_sample_and_everything_else_wrong_with_the_sheet(project):
     refuse(project, "row 3", "S0", "row 4", "../x", "column 'patient'")
 
 
+def test_names_that_are_a_script_or_a_path(project):
+    names = ["<script>alert(1)</script>", "../../x", "S2"]
+    bulk(project, rows=pd.DataFrame({"sample": names, "patient": "P", "path": "matrix.tsv"}))
+    refuse(project, "row 2, column 'sample'", "'<script>alert(1)</script>'", "row 3, column 'sample'", "'../../x'")
+
+
 def test_an_unknown_config_key(project):
     bulk(project, activty={"clip": 3})
     refuse(project, "wrong.yaml", "activty", "activity")
+
+
+def test_a_wrong_table_of_lesions_in_the_list_with_the_rest(project):
+    (project / "lesions.tsv").write_text("sample\tgene\talteration\nS1\tSTAT3\tgain\nS2\tKRAS\tany\n")
+    bulk(project, profiles={"lesions": "lesions.tsv"}, activity={"clip": -1})
+    refuse(project, "2 problems", "lesions.tsv, row 2, column 'alteration'", "'gain'", "p.Y640F", "activity.clip")
 
 
 def test_tpm_declared_as_counts(project):

@@ -1,30 +1,7 @@
 "use strict";
 // Puts the page together: tables first, then the charts one after the other, so that the page answers early.
 
-function setUpTheme() {
-  const button = document.getElementById("theme");
-  const root = document.documentElement;
-  const set = (dark, recolours = true) => {
-    root.dataset.theme = dark ? "dark" : "light";
-    button.textContent = dark ? "Light" : "Dark";
-    button.setAttribute("aria-pressed", String(dark));
-    if (recolours) recolour();
-  };
-  const preferred = matchMedia("(prefers-color-scheme: dark)");
-  set(preferred.matches, false);
-  preferred.addEventListener("change", (event) => set(event.matches));
-  button.addEventListener("click", () => set(root.dataset.theme !== "dark"));
-  // Paper is white.
-  let before = null;
-  addEventListener("beforeprint", () => {
-    before = root.dataset.theme;
-    set(false);
-  });
-  addEventListener("afterprint", () => set(before === "dark"));
-}
-
 async function start() {
-  setUpTheme();
   const names = Object.keys(about.tables);
   const state = { tables: {}, open: null, shown: [] };
   for (const name of names) state.tables[name] = new Table(await unpack(name));
@@ -50,6 +27,7 @@ async function start() {
   const parts = about.compartment_order.map((name) => [name, about.compartments[name]]);
   await drawInterferon(profiles, state.byName, choose('[data-compartment="interferon"]', parts, (part) => drawInterferon(profiles, state.byName, part)));
   await drawHeatmap(profiles, state.byName, choose('[data-compartment="heatmap"]', parts, (part) => drawHeatmap(profiles, state.byName, part)));
+  if (about.groups.length) await setUpGroups(state);
   await drawQuality(qc.rows(), composition.rows());
   if (about.arms.length) await drawArms(state.tables.arms.rows(), state.calls.map((call) => call.sample));
   if (document.getElementById("agreement")) fillAgreement(state.tables.agreement.rows());
@@ -61,9 +39,4 @@ async function start() {
   if (linked) openCard(decodeURIComponent(linked[1]));
 }
 
-start().catch((error) => {
-  const words = document.getElementById("problem");
-  words.textContent = `This page could not be built: ${error.message}. It needs a browser of 2023 or later; the tables beside it hold the same values.`;
-  words.hidden = false;
-  throw error;
-});
+begin(start);

@@ -40,7 +40,7 @@ function callColumns(calls) {
     {
       words: "Driver",
       key: (call) => call.driver,
-      cell: (call) => element("td", { title: call.driver }, element("span", { class: "short" }, call.driver)),
+      cell: (call) => element("td", { title: driverWords(call.driver) }, element("span", { class: "short" }, driverWords(call.driver))),
     },
     {
       words: "Limits",

@@ -69,6 +69,15 @@ function line(words, value) {
   return value ? element("p", {}, element("strong", {}, words + ": "), value) : null;
 }
 
+// "cohort (n=12, 24 h)" in words.
+function referenceWords(reference) {
+  const found = reference.match(/^(.*) \(n=(\d+)(?:, (.*))?\)$/);
+  if (!found) return reference;
+  const [, kind, size, stratum] = found;
+  const words = { cohort: "this cohort", controls: "the controls" }[kind] || kind.replace(/^frozen /, "the frozen reference ");
+  return `${words}, ${size} samples${stratum ? ` of ${stratum}` : ""}`;
+}
+
 function placeInCohort(sample, compartment, state) {
   const known = state.core.filter((row) => row.compartment === compartment && row.activity !== "");
   const own = known.find((row) => row.sample === sample);
@@ -111,7 +120,7 @@ function evidenceOf(call, compartment, rows, state) {
   add(line("STAT3 panels", axisList(rows, about.panels)));
   add(line("Rival axes", axisList(rows, about.rivals)));
   add(line("Leading genes", core.leading_genes.replaceAll(";", ", ")));
-  add(line("Compared with", core.reference));
+  add(line("Compared with", referenceWords(core.reference)));
   part.append(table);
   if (!called) return part;
   add(line("What would change it", changeText(called, lacking, call).trim()));
@@ -121,9 +130,15 @@ function evidenceOf(call, compartment, rows, state) {
 const MOST_DRIVERS = 15;
 const DRIVER_WORDS = {
   "": "STAT3 is not on in this sample; what follows is expressed, but drives nothing that was seen.",
-  none_found: "No ligand with a complete receptor is expressed where STAT3 is on.",
+  none_found: "No ligand with a complete receptor is expressed where STAT3 is on, and no lesion is known.",
   not_assessed: "Not assessed: it takes compartments and a scale that tells expressed from not.",
 };
+
+// Signals to where STAT3 is on come first: those to where it is off drive nothing that was seen.
+function bySeen(rows, call) {
+  const seen = (row) => call[row.receiver === "tumour" ? "tumour_state" : "microenvironment_state"] === "ON";
+  return [...rows.filter(seen), ...rows.filter((row) => !seen(row))];
+}
 
 function driversTable(rows) {
   if (!rows.length) return element("p", { class: "hint" }, "No ligand with a complete receptor reached the expression threshold.");
@@ -140,6 +155,20 @@ function driversTable(rows) {
   const more = rows.length - MOST_DRIVERS;
   const note = more > 0 ? element("p", { class: "hint" }, `${more} more in the drivers table.`) : null;
   return element("div", {}, table, ...(note ? [note] : []));
+}
+
+function lesionsTable(rows) {
+  if (!rows.length) return null;
+  const table = element("table");
+  const heads = ["Gene", "Alteration", "Drives STAT3", "Effect", "Source"];
+  table.append(element("thead", {}, element("tr", {}, ...heads.map((words) => element("th", { scope: "col" }, words)))));
+  const body = rows.map((row) =>
+    element("tr", {}, ...[row.gene, row.alteration, row.certainty, row.note ? `${row.effect} (${row.note})` : row.effect, row.source.replaceAll(";", " ")]
+      .map((words) => element("td", {}, words))),
+  );
+  table.append(element("tbody", {}, ...body));
+  const hint = "Genetic lesions of the tumour. They can drive STAT3; that they do is not shown, and they are no part of the call.";
+  return element("div", {}, table, element("p", { class: "hint" }, hint));
 }
 
 function pairs(row, leaveOut) {
@@ -168,12 +197,12 @@ function fillCard(call, state) {
   }
   const further = document.getElementById("card-more");
   further.replaceChildren(element("h3", {}, "Who may drive it"));
-  further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || call.driver));
+  further.append(element("p", {}, DRIVER_WORDS[call.driver || ""] || driverWords(call.driver)));
   further.append(element("p", { class: "hint" }, "By expression of ligand, receptor and kinase only; it shows a possible route, not that it is used."));
-  further.append(driversTable(state.drivers.of(call.sample)));
+  further.append(...[lesionsTable(state.tables.lesions.of(call.sample)), driversTable(bySeen(state.drivers.of(call.sample), call))].filter(Boolean));
   const more = [
     ["Interferon activity", call.ifn_activity === "" ? "" : signed(Number(call.ifn_activity))],
-    ["Non-canonical STAT3", call.noncanonical],
+    ["Non-canonical STAT3", call.noncanonical.replaceAll("_", " ")],
     ["Purity", call.purity === "" ? "" : `${Number(call.purity).toFixed(2)}${call.purity_source ? ` (${call.purity_source})` : ""}`],
     ["Lineage with the highest activity", about.compartments[call.dominant_lineage] || call.dominant_lineage],
   ];

@@ -118,6 +118,9 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Codes of the driver column as words: genetic_possible, microenvironment_internal.
+const driverWords = (driver) => (driver || "").replaceAll("_", " ");
+
 // What is asked first of a sample: its call, or, where nothing was split, the state of the whole sample.
 const answerOf = (call) => call[about.answer_column];
 const answerName = (call) => about.words[answerOf(call)]?.name || answerOf(call);

@@ -1,81 +1,23 @@
 # Config, sample sheet and the few functions that rules share. Everything here also runs at the start of every
-# job, so nothing heavy is imported.
-import ast
-import hashlib
+# job, so nothing heavy is imported. Needs code.smk.
 import os
 import sys
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import yaml
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = "../scripts"
-RULES = workflow.current_basedir
-
-
-def read_source(path):
-    """Return the text of a file of the workflow, and put it into the source cache; None if there is none."""
-    try:
-        return Path(workflow.source_path(path)).read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError, WorkflowError):
-        return None
-
-
-def imported_modules(text):
-    """Name everything of stat3act that a source text imports, parents first."""
-    names = []
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    parts = [name.split(".") for name in names if name.split(".")[0] == "stat3act"]
-    return sorted({".".join(part[:depth]) for part in parts for depth in range(1, len(part) + 1)})
-
-
-@cache
-def module_source(name):
-    """Return the text of a module of stat3act; None when the name is a function or class inside one."""
-    path = f"{SCRIPTS}/{name.replace('.', '/')}"
-    package = read_source(f"{path}/__init__.py")
-    return read_source(f"{path}.py") if package is None else package
-
-
-def sources(text):
-    """Return the texts of all modules of stat3act that a source text imports, however deep, by name."""
-    found, queue = {}, imported_modules(text)
-    while queue:
-        name = queue.pop()
-        if name not in found:
-            found[name] = module_source(name)
-            queue += imported_modules(found[name]) if found[name] else []
-    return {name: found[name] for name in sorted(found) if found[name]}
-
-
-@cache
-def fingerprint(script, *files):
-    """Return a hash of a script, of every module of stat3act behind it, and of the bundled files it reads.
-
-    Snakemake looks at a script's time stamp and not at imported modules; this tracks both by content, and makes
-    the modules available when the workflow is deployed from a remote repository.
-    """
-    text = read_source(f"{SCRIPTS}/{script}")
-    parts = [text, *sources(text).values()]
-    parts += [read_source(f"../../{path}") for path in files]
-    return hashlib.sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()[:16]
-
-
 # The modules must be in place before they can be imported here.
 sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
-sources("import stat3act.compartments.celltypist_model")
+sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.problems import InputProblems
+from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise
 
@@ -84,13 +26,18 @@ SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
 
 def look_at_files(complete, sheet):
-    """Return what the headers of the samples' files show to be wrong."""
+    """Return what the lesions, and the headers of the samples' files, show to be wrong."""
     # Jobs parse the workflow again; the files were looked at before the first of them started.
-    if complete["expression"]["simulate"] or not workflow.is_main_process:
+    if not workflow.is_main_process:
         return []
+    known = {row.split("\t")[0] for row in read_source("../../resources/networks/lesions.tsv").splitlines()}
+    problems = lesion_problems(complete, known, set(sheet["sample"]))
+    if complete["expression"]["simulate"] or "path" not in sheet:
+        return problems
+    sheet = sheet[sheet["path"].str.strip() != ""]
     compartments = complete["compartments"]
     sections = complete["expression"], compartments, complete["data_dir"]
-    problems = check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
+    problems += check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
     model = compartments["celltypist_model"]
     if model and Path(model).exists():
         from stat3act.compartments.celltypist_model import model_problems
@@ -145,13 +92,6 @@ def sheet_columns(*columns):
     """Return these columns of all samples as a list of dicts; columns the sheet lacks are left out."""
     present = [column for column in columns if column in SHEET]
     return SHEET[present].to_dict("records")
-
-
-def bundled(path):
-    """Return the path of a file of the workflow; its content counts through `fingerprint`, not its time stamp."""
-    local = Path(RULES.get_path_or_uri(secret_free=True)).parent.parent / path
-    # Relative, so that a project folder can be moved; a workflow deployed from afar has the file in its source cache.
-    return ancient(os.path.relpath(local) if local.exists() else workflow.source_path(f"../../{path}"))
 
 
 def data_path(path):

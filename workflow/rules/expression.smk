@@ -55,7 +55,12 @@ if SINGLE_CELL:
         input:
             quality=expand("<results>/expression/qc/{sample}.tsv", sample=SAMPLES),
         output:
-            quality="<results>/expression/qc.tsv",
+            quality=report(
+                "<results>/expression/qc.tsv",
+                caption="../report/qc.rst",
+                category="Quality",
+                labels={"item": "Quality of the samples", "cohort": "<cohort>"},
+            ),
         log:
             "<logs>/expression_gather.log",
         benchmark:
@@ -80,7 +85,12 @@ else:
             genes=bundled("resources/genes/genes.tsv"),
         output:
             cohort="<results>/expression/bulk.h5ad",
-            quality="<results>/expression/qc.tsv",
+            quality=report(
+                "<results>/expression/qc.tsv",
+                caption="../report/qc.rst",
+                category="Quality",
+                labels={"item": "Quality of the samples", "cohort": "<cohort>"},
+            ),
         log:
             "<logs>/expression_harmonise.log",
         benchmark:

@@ -75,10 +75,11 @@ def borrows_normals():
 
 def side_outputs():
     """Return the files that nothing later needs but users do."""
+    own = [] if frozen_reference() else ["<results>/activity/reference.tsv"]
     if SINGLE_CELL:
         cells = expand("<results>/activity/cells/{sample}.h5ad", sample=SAMPLES)
-        return ["<results>/compartments/reference.tsv", *cells, *cell_pictures()]
-    return ["<results>/compartments/fractions.tsv"] if SPLIT else []
+        return [*own, "<results>/compartments/reference.tsv", *cells, *cell_pictures()]
+    return [*own, "<results>/compartments/fractions.tsv"] if SPLIT else own
 
 
 def reference_files():
@@ -108,6 +109,8 @@ def recorded_inputs():
         named[config["networks"]["regulon"]] = data_path(config["networks"]["regulon"])
     if config["validation"]["phospho"]:
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
+    if config["profiles"]["lesions"]:
+        named[config["profiles"]["lesions"]] = data_path(config["profiles"]["lesions"])
     if SPLIT:
         named |= {path: path for path in reference_files()}
     if config["compartments"]["celltypist_model"]:
@@ -127,3 +130,12 @@ def unsplit_outputs():
     """Return the outputs of the unsplit row; a split cohort gets its composition from the deconvolution."""
     outputs = {"expression": "<results>/compartments/expression.h5ad"}
     return outputs if SPLIT else outputs | {"composition": "<results>/compartments/composition.tsv"}
+
+
+def crate_files():
+    """Return the results that the RO-Crate lists: what a reader of them uses, and no intermediates."""
+    names = ["profiles/calls.tsv", "profiles/activation_profiles.tsv", "profiles/drivers.tsv", "profiles/lesions.tsv"]
+    names += ["profiles/groups.tsv", "profiles/guards.tsv", "profiles/profiles.h5ad", "expression/qc.tsv"]
+    names += ["compartments/composition.tsv", "activity/scores.tsv", "networks/axes.tsv", "networks/ligands.tsv"]
+    names += ["report/report.html", "report/methods.md", "report/<cohort>_mqc.tsv", "provenance.json", "config.yaml"]
+    return [*(f"<results>/{name}" for name in names), *VALIDATION_OUTPUTS]

@@ -1,7 +1,7 @@
 # How does a person see it?
 #
 # INPUTS
-#     <results>/profiles/*.tsv                     calls, activation profiles, drivers
+#     <results>/profiles/*.tsv                     calls, activation profiles, drivers, lesions, groups
 #     <results>/expression/qc.tsv                  what was measured, before and after quality control
 #     <results>/compartments/composition.tsv       cells and fractions of every compartment
 #     <results>/compartments/{clusters,agreement,arms}.tsv   single cell: clusters, labels, gains and losses
@@ -15,8 +15,10 @@
 #     <results>/report/cells/{sample}.png          single cell: picture of the cells of a sample
 #     <results>/report/report.html                 the page: one file, opens from disk without a network
 #     <results>/report/methods.md                  methods text with citations
+#     <results>/report/<cohort>_mqc.tsv            quality of the samples, as custom content of MultiQC
 #     <results>/provenance.json                    inputs with sha256, config, network, code, versions, seed
 #     <results>/config.yaml                        the configuration with every default filled in
+#     <results>/ro-crate-metadata.json             the run as an RO-Crate (Process Run Crate)
 rule report_record:
     input:
         files=[path for name, path in recorded_inputs()],
@@ -83,6 +85,8 @@ rule report_render:
         calls="<results>/profiles/calls.tsv",
         activation_profiles="<results>/profiles/activation_profiles.tsv",
         drivers="<results>/profiles/drivers.tsv",
+        lesions="<results>/profiles/lesions.tsv",
+        groups="<results>/profiles/groups.tsv",
         qc="<results>/expression/qc.tsv",
         composition="<results>/compartments/composition.tsv",
         cells=cell_tables(),
@@ -118,3 +122,48 @@ rule report_render:
         samples=sheet_columns(*[column for column in SHEET if column not in ("path", "column")]),
     script:
         "../scripts/report_render.py"
+
+
+rule report_multiqc:
+    input:
+        quality="<results>/expression/qc.tsv",
+    output:
+        quality="<results>/report/<cohort>_mqc.tsv",
+    log:
+        "<logs>/report_multiqc.log",
+    benchmark:
+        "<benchmarks>/report_multiqc.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=fingerprint("report_multiqc.py"),
+        cohort=config["cohort"],
+    script:
+        "../scripts/report_multiqc.py"
+
+
+rule report_crate:
+    input:
+        provenance="<results>/provenance.json",
+        results=crate_files(),
+    output:
+        crate="<results>/ro-crate-metadata.json",
+    log:
+        "<logs>/report_crate.log",
+    benchmark:
+        "<benchmarks>/report_crate.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        code=fingerprint("report_crate.py"),
+        version=workflow_version(),
+    script:
+        "../scripts/report_crate.py"

@@ -23,7 +23,12 @@ if config["validation"]["phospho"]:
             ligands="<results>/networks/ligands.tsv",
             phospho=data_path(config["validation"]["phospho"]),
         output:
-            agreement=ensure("<results>/validation/phospho.tsv", non_empty=True),
+            agreement=report(
+                ensure("<results>/validation/phospho.tsv", non_empty=True),
+                caption="../report/phospho.rst",
+                category="Validation",
+                labels={"item": "Agreement with phospho-STAT3", "cohort": "<cohort>"},
+            ),
             samples="<results>/validation/phospho_samples.tsv",
         log:
             "<logs>/validation_phospho.log",
@@ -50,7 +55,12 @@ if config["validation"]["expected_call"]:
         input:
             calls="<results>/profiles/calls.tsv",
         output:
-            expected=ensure("<results>/validation/expected.tsv", non_empty=True),
+            expected=report(
+                ensure("<results>/validation/expected.tsv", non_empty=True),
+                caption="../report/expected.rst",
+                category="Validation",
+                labels={"item": "Known calls", "cohort": "<cohort>"},
+            ),
         log:
             "<logs>/validation_expected.log",
         benchmark:

@@ -4,10 +4,10 @@ import anndata as ad
 
 from stat3act import logs, tables
 from stat3act.profiles.cohort import profile_cohort
+from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.noncanonical import read_phospho
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
-
 given, samples = snakemake.input, snakemake.params.samples
 found = profile_cohort(
     ad.read_h5ad(given.expression, backed="r"),
@@ -17,8 +17,9 @@ found = profile_cohort(
     tables.read_table(given.ligands),
     samples,
     read_phospho(given.phospho, samples, snakemake.params.phospho),
+    read_lesions(given.lesions, given.known_lesions, {row["sample"] for row in samples}),
     snakemake.params.settings,
 )
-for name in ("profiles", "calls", "drivers", "guards"):
+for name in ("profiles", "calls", "drivers", "lesions", "guards"):
     tables.write_table(snakemake.output[name], getattr(found, name))
 tables.write_h5ad(snakemake.output.matrix, found.matrix)

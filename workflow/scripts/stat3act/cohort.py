@@ -23,6 +23,8 @@ CALLS = ("TUMOUR_INTRINSIC_ACTIVE", "STROMA_ACTIVE", "BOTH_ACTIVE", "INACTIVE", 
 SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars"}
 # Strengths that `expression.simulate` plants; 0 is off.
 PLANTED = ("planted_tumour", "planted_microenvironment", "planted_interferon", "planted_nfkb")
+# The default of `profiles.groups`: compared where the sheet has them, while any other name is asked for.
+USUAL_GROUPS = ("subtype", "stage", "condition")
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -43,7 +45,8 @@ def open_cohort(
     file
         Name of the configuration file, for the messages.
     look_at_files
-        Looks for problems in the samples' files, given the complete configuration and the sheet.
+        Looks for problems in the files that sheet and configuration name, given the complete configuration and the
+        sheet, which may lack paths.
 
     Returns
     -------
@@ -65,8 +68,8 @@ def open_cohort(
     problems += check_sheet(sheet, filled, filled["samples"])
     if sheet.columns.is_unique and not sheet.empty:
         problems += check_against_sheet(filled, sheet, file)
-        if look_at_files and {"sample", "path"} <= set(sheet.columns):
-            problems += look_at_files(filled, sheet[sheet["path"].str.strip() != ""])
+        if look_at_files and "sample" in sheet:
+            problems += look_at_files(filled, sheet)
     raise_if_any(problems)
     return filled, sheet
 
@@ -156,6 +159,9 @@ def required_columns(config: Mapping[str, Any]) -> dict[str, str]:
         columns["path"] = "it names the file with the sample's expression"
     for column in config["activity"]["strata"]:
         columns.setdefault(column, "`activity.strata` names it")
+    for column in config["profiles"]["groups"]:
+        if column not in USUAL_GROUPS:
+            columns.setdefault(column, "`profiles.groups` names it")
     for key in ("purity", "expected_call"):
         if column := config["validation"][key]:
             columns.setdefault(column, f"`validation.{key}` names it")
@@ -211,8 +217,9 @@ def _check_width(sheet: pd.DataFrame) -> Iterator[Parts]:
 
 def _check_cells(sheet: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Parts]:
     needed = set(required_columns(config))
-    # Purity and truth may be unknown for a sample; a simulation cannot do without the purity.
-    optional = {config["validation"]["purity"], config["validation"]["expected_call"]} - {"sample", "patient"}
+    # Purity, truth and group may be unknown for a sample; a simulation cannot do without the purity.
+    optional = {config["validation"]["purity"], config["validation"]["expected_call"], *config["profiles"]["groups"]}
+    optional -= {"sample", "patient", "path", *config["activity"]["strata"]}
     needed -= optional - ({"purity"} if config["expression"]["simulate"] else set())
     for column in sheet.columns:
         for row, value in sheet[column].items():

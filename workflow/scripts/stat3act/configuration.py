@@ -121,12 +121,12 @@ def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     regulon, reference = config["networks"]["regulon"], config["activity"]["reference"]
     if regulon not in ("none", "collectri"):
         yield "networks.regulon", data_dir / regulon
-    if config["validation"]["phospho"]:
-        yield "validation.phospho", data_dir / config["validation"]["phospho"]
-    if config["compartments"]["reference"]:
-        yield "compartments.reference", Path(config["compartments"]["reference"])
-    if config["compartments"]["celltypist_model"]:
-        yield "compartments.celltypist_model", Path(config["compartments"]["celltypist_model"])
+    for key in ("validation.phospho", "profiles.lesions"):
+        if name := lookup(config, key):
+            yield key, data_dir / name
+    for key in ("compartments.reference", "compartments.celltypist_model"):
+        if name := lookup(config, key):
+            yield key, Path(name)
     if reference not in ("cohort", "controls"):
         yield "activity.reference", Path(reference)
 
@@ -148,7 +148,7 @@ def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
         parts = path.parts
         if key.endswith("reference") and len(parts) > 2 and parts[0] == "results":
             mend = f"run the cohort `{parts[1]}` first: it writes this file"
-        elif key in ("networks.regulon", "validation.phospho"):
+        elif key in ("networks.regulon", "validation.phospho", "profiles.lesions"):
             mend = f"correct the name, or `data_dir` (now `{config['data_dir']}`), from which it is relative"
         else:
             mend = "correct the name; it is relative to the folder Snakemake is started in"

@@ -20,6 +20,7 @@ class Profiles:
     profiles: pd.DataFrame
     calls: pd.DataFrame
     drivers: pd.DataFrame
+    lesions: pd.DataFrame
     guards: pd.DataFrame
     matrix: ad.AnnData
 
@@ -32,6 +33,7 @@ def profile_cohort(
     ligands: pd.DataFrame,
     samples: list[dict],
     phospho: Mapping[str, Mapping[str, str]],
+    lesions: pd.DataFrame,
     settings: Mapping,
 ) -> Profiles:
     """Turn the scores of a cohort into one activation profile and one call per sample.
@@ -42,7 +44,7 @@ def profile_cohort(
         ``compartments/expression.h5ad``; may be backed by its file.
     scores, otherwise
         ``activity/scores.tsv`` and ``activity/guards.tsv``, which bulk cohorts do not have.
-    composition, ligands, samples, phospho
+    composition, ligands, samples, phospho, lesions
         As in `tables.build_profiles`.
     settings
         ``profiles``, ``tumour_type``, ``type`` and ``rivals`` of the config.
@@ -61,6 +63,6 @@ def profile_cohort(
     guards = pd.DataFrame(columns=list(GUARD_COLUMNS))
     if otherwise is not None:
         guards = guard_table(scores, otherwise, settings["tumour_type"], settings["profiles"])
-    given = (levels, cleaned, rows, composition, ligands, samples, phospho, guards)
+    given = (levels, cleaned, rows, composition, ligands, samples, phospho, lesions, guards)
     profiles, calls, drivers = build_profiles(scores, *given, **settings)
-    return Profiles(profiles, calls, drivers, guards, profiles_matrix(profiles))
+    return Profiles(profiles, calls, drivers, lesions, guards, profiles_matrix(profiles))

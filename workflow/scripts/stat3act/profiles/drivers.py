@@ -1,4 +1,4 @@
-"""Who could drive STAT3: ligands that are expressed where their whole receptor can hear them.
+"""Who could drive STAT3: ligands that are expressed where their whole receptor can hear them, and genetic lesions.
 
 Explanatory only: ligand and receptor mRNA never enter a state or a call, because IL6, LIF, OSM and IL11 are
 themselves STAT3 targets.
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stat3act.compartments import LINEAGE_COMPARTMENTS
+from stat3act.profiles.lesions import genetic_answer
 from stat3act.profiles.states import ON
 
 DRIVER_COLUMNS = [
@@ -202,7 +203,7 @@ def by_strength(drivers: pd.DataFrame) -> pd.DataFrame:
     return order.sort_values(keys, ignore_index=True)
 
 
-def summarise(drivers: pd.DataFrame | None, states: Mapping[str, str]) -> str:
+def summarise(drivers: pd.DataFrame | None, states: Mapping[str, str], lesions: pd.DataFrame | None = None) -> str:
     """Summarise the drivers of one sample for the compartments where STAT3 is ON.
 
     Parameters
@@ -211,23 +212,28 @@ def summarise(drivers: pd.DataFrame | None, states: Mapping[str, str]) -> str:
         Rows of `find_drivers` of this sample, in their order; None when drivers were not assessed (no compartments,
         or a scale that does not tell expressed from not).
     states
-        State of ``tumour`` and of ``microenvironment``.
+        State of ``tumour`` and of ``microenvironment``, and of ``bulk`` where nothing else was measured.
+    lesions
+        Rows of `lesions.find_lesions` of this sample. They are of the tumour: told where STAT3 is on there, or in the
+        whole sample where that is all there is.
 
     Returns
     -------
-    E.g. ``paracrine: IL6 (fibroblast -> tumour)``, up to three ligands per kind, kinds joined with ``;``;
-    ``not_assessed``; ``none_found`` when STAT3 is on and no pair is expressed; empty when STAT3 is on nowhere.
+    E.g. ``genetic: STAT3 Y640F; paracrine: IL6 (fibroblast -> tumour)``, up to three ligands per kind, kinds joined
+    with ``;``; ``not_assessed``, for ligands; ``none_found`` when STAT3 is on, no pair is expressed and no lesion is
+    known; empty when STAT3 is on nowhere.
     """
+    genetic = genetic_answer(lesions) if ON in (states.get("tumour"), states.get("bulk")) else []
     wanted = []
     if states.get("tumour") == ON:
         wanted += [PARACRINE, AUTOCRINE]
     if states.get("microenvironment") == ON:
         wanted += [INTERNAL, EDUCATES]
     if drivers is None:
-        return NOT_ASSESSED
+        return "; ".join([*genetic, NOT_ASSESSED])
     if not wanted:
         return ""
-    parts = []
+    parts = genetic
     for kind in wanted:
         # A signal that is gone without ambient RNA is in the table, but nobody should be told it drives anything.
         holds = ~drivers["without_ambient"].isin([False])

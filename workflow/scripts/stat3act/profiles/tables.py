@@ -205,6 +205,7 @@ def build_profiles(
     ligands: pd.DataFrame,
     samples: list[dict],
     phospho: Mapping[str, Mapping[str, str]],
+    lesions: pd.DataFrame,
     guards: pd.DataFrame,
     profiles: Thresholds,
     tumour_type: str,
@@ -232,6 +233,8 @@ def build_profiles(
         Sheet rows with ``sample`` and ``patient``; every one of them gets a call.
     phospho
         Sample -> site -> third (`noncanonical.phospho_thirds`); empty without phospho data.
+    lesions
+        Result of `lesions.find_lesions`; without rows where no table is given.
     guards
         Result of `guards.guard_table`; without rows for bulk.
     profiles
@@ -255,7 +258,7 @@ def build_profiles(
     if levels is not None:
         assessed = set(rows.loc[rows["compartment"] != "bulk", "sample"])
         found = driving.find_drivers(levels, rows, ligands, profiles["driver_log2_cpm"], cleaned)
-    by_sample = dict(tuple(found.groupby("sample")))
+    by_sample, altered = dict(tuple(found.groupby("sample"))), dict(tuple(lesions.groupby("sample")))
     index, purities = rows_by_compartment(scores), tumour_fractions(composition)
     mrna = mrna_thirds(levels, rows)
     flags, calls = flags_by_sample(guards), []
@@ -264,7 +267,9 @@ def build_profiles(
         case = case_of(index.get(sample, {}), purity, tumour_type, type, flags.get(sample, {}))
         call = decide(case, profiles)
         states = {"tumour": call.tumour.value, "microenvironment": call.non_tumour.value}
-        driver = driving.summarise(by_sample.get(sample, found.iloc[:0]) if sample in assessed else None, states)
+        states |= {"bulk": call.bulk.value} if case.bulk_only else {}
+        pairs = by_sample.get(sample, found.iloc[:0]) if sample in assessed else None
+        driver = driving.summarise(pairs, states, altered.get(sample))
         row = call_row(case, call, driver, purity, type)
         row |= {"sample": sample, "patient": patients[sample], "reference": compared_with(index.get(sample, {}))}
         row["noncanonical"] = noncanonical(case, profiles, rivals, mrna.get(sample, {}), phospho.get(sample, {}))

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from stat3act.report.columns_cells import CELL_TABLES, CONTAMINATION
+from stat3act.report.columns_drivers import DRIVER_TABLES
 from stat3act.report.columns_shared import (
     AXIS,
     CELLS,
     COMPARTMENT,
     GENES,
-    LOG2_CPM,
     PATIENT,
     REASON,
     SAMPLE,
@@ -119,8 +119,10 @@ _CALLS = {
         TEXT,
     ),
     "driver": (
-        "Who may drive STAT3 where it is ON, by expression only: kind, ligand (sender -> receiver). none_found: no "
-        "complete pair is expressed; not_assessed: no compartments or no linear scale; empty: STAT3 is ON nowhere.",
+        "Who may drive STAT3 where it is ON. genetic: lesions of the tumour that are known to; genetic_possible: "
+        "lesions that may. Then, by expression only: kind, ligand (sender -> receiver). none_found: no complete pair "
+        "is expressed and no lesion is known; not_assessed: no ligands, for want of compartments or a linear scale; "
+        "empty: STAT3 is ON nowhere.",
         TEXT,
     ),
     "ifn_activity": ("Activity of the interferon/STAT1 axis in the tumour; in the bulk where there is no tumour.", Z),
@@ -170,34 +172,7 @@ TABLES = {
         "one sample x compartment x axis",
         {**SAMPLE, **PATIENT, **COMPARTMENT, **AXIS, **_SCORES},
     ),
-    "drivers": Table(
-        "profiles/drivers.tsv",
-        "one ligand with a receptor in one sample",
-        {
-            **SAMPLE,
-            "mechanism": ("The ligand-receptor route to STAT3.", TEXT),
-            "sender": ("Compartment that expresses the ligand.", TEXT),
-            "receiver": ("Compartment that expresses the whole receptor.", TEXT),
-            "ligand": ("Ligand gene.", "symbol"),
-            "receptor": ("Receptor genes; every subunit is needed.", "symbols"),
-            "ligand_log2_cpm": ("Expression of the ligand in the sender.", LOG2_CPM),
-            "receptor_log2_cpm": (
-                "Expression of the least expressed receptor subunit in the receiver.",
-                LOG2_CPM,
-            ),
-            "kinase_log2_cpm": ("Expression of the receptor's highest kinase in the receiver.", LOG2_CPM),
-            "kind": (
-                "autocrine: tumour to tumour; paracrine: microenvironment to tumour; tumour_educates: tumour to "
-                "microenvironment; microenvironment_internal: within it.",
-                "word",
-            ),
-            "without_ambient": (
-                "Whether ligand, receptor and kinase are still expressed without ambient RNA; empty where that is not "
-                "known.",
-                "True or False",
-            ),
-        },
-    ),
+    **DRIVER_TABLES,
     "qc": Table("expression/qc.tsv", "one sample", {**SAMPLE, **_QC_GENES, **_QC_CELLS}),
     "composition": Table(
         "compartments/composition.tsv",

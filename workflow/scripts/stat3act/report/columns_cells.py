@@ -122,8 +122,8 @@ CELL_TABLES = {
         },
     ),
     "pseudobulk": Table(
-        "compartments/pseudobulk/<sample>.tsv",
-        "one lineage of one compartment of one sample (all samples: compartments/pseudobulk.tsv)",
+        "compartments/pseudobulk.tsv",
+        "one lineage of one compartment of one sample",
         {
             **SAMPLE,
             "compartment": ("tumour, microenvironment or uncertain.", "word"),
@@ -131,6 +131,19 @@ CELL_TABLES = {
             "n_cells": ("Cells summed.", CELLS),
             "n_genes": ("Genes with a value above 0.", GENES),
             "total": ("Sum of the values.", "input units"),
+            "n_doublets": ("Doublets that were removed, and are in none of the sums.", CELLS),
+        },
+    ),
+    "states": Table(
+        "compartments/reference.tsv",
+        "one gene; with it a bulk cohort of that tumour type can be split",
+        {
+            "gene": ("Gene; only those measured in every sample.", "symbol"),
+            "<compartment>|<lineage or patient>|<cells>|<patients>": (
+                "One column per state: a lineage of the microenvironment, or the tumour of one patient, with the "
+                "number of its cells and patients. Every column sums to 1e6.",
+                "counts per million",
+            ),
         },
     ),
 }

@@ -248,13 +248,19 @@ def _chance_text(activity: Mapping, cite) -> str:
 
 def _calls_text(config: Mapping) -> str:
     rule = config["profiles"]
+    lesions = ""
+    if rule["lesions"]:
+        lesions = (
+            " Genetic lesions of the samples were read against a list of alterations that can drive STAT3; they are "
+            "named beside a call and entered none."
+        )
     return (
         f"A compartment was called ON with an activity of at least {rule['on_activity']:g}, p below "
         f"{rule['on_p']:g}, an interval above 0, at least {rule['on_panels']} panels above 0 and an activity of at "
         f"least {rule['on_leave_one_out']:g} without its strongest gene; OFF with an interval below "
         f"{rule['off_ci_high']:g}, at least {rule['off_coverage'] * 100:g} % of the panel and {rule['off_targets']} "
         "targets measured; otherwise unknown. A call is about transcription, not phosphorylation. It is for research "
-        "use and not predictive of benefit from a STAT3 inhibitor."
+        f"use and not predictive of benefit from a STAT3 inhibitor.{lesions}"
     )
 
 
@@ -290,6 +296,12 @@ def methods_paragraphs(config: Mapping, provenance: Mapping) -> list[str]:
         closing += (
             f" Single cells were drawn on UMAP coordinates {cite('umap')} with Matplotlib {cite('matplotlib')}; their "
             "activity is for pictures only."
+        )
+    if config["profiles"]["groups"]:
+        closing = (
+            f"Groups of patients ({', '.join(config['profiles']['groups'])}, where given) were compared by "
+            "Mann-Whitney or, for patients in both, Wilcoxon signed-rank tests on the mean activity of each patient, "
+            f"with Hodges-Lehmann shifts; q values are corrected per axis over all comparisons {cite('bh')}. {closing}"
         )
     return [
         f"{_expression_text(config, cite)} {_compartments_text(config, cite)}",

@@ -17,7 +17,7 @@ import pandas as pd
 
 from stat3act.compartments.malignant import REASONS as CELL_REASONS
 from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS, voting_panels
-from stat3act.report import charts, charts_composition, colours, columns, evidence
+from stat3act.report import charts, charts_composition, charts_groups, colours, columns, evidence
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
 from stat3act.report.pictures import Pictures
@@ -46,6 +46,11 @@ def script_json(value: object) -> str:
 def script_hash(script: str) -> str:
     """Name a script in a content security policy."""
     return "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
+
+
+def closed(*scripts: str) -> list[str]:
+    """Return scripts that the parser of HTML does not end early: it would at this text, wherever it stands in them."""
+    return [script.replace("</script", "<\\/script") for script in scripts]
 
 
 def table_of(text: str) -> pd.DataFrame:
@@ -123,6 +128,8 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
         parts = {"kept": colours.KEPT, "removed": colours.REMOVED}
         words = "Cells of each sample, kept and removed."
         specs["cells"] = charts_composition.bars("cells", "Cells", words, parts, samples)
+    if grouped_by(tables):
+        specs["groups"] = charts_groups.groups(on_activity, told)
     if arm_names(tables):
         specs["arms"] = charts_composition.arms(samples, arm_names(tables))
     if "phospho" in tables:
@@ -151,6 +158,11 @@ def arm_names(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         return int(chromosome) if chromosome.isdigit() else 100, arm
 
     return sorted(tables["arms"]["arm"].dropna().unique(), key=place)
+
+
+def grouped_by(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """List the columns of the sheet whose groups were compared."""
+    return list(tables["groups"]["column"].unique())
 
 
 def shown_compartments(profiles: pd.DataFrame) -> dict[str, str]:
@@ -206,13 +218,15 @@ def facts(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> list[tuple[str
     """Gather the first lines of the page: what was measured, in whom, against what."""
     calls, profiles = tables["calls"], tables["activation_profiles"]
     kind = {"bulk": "bulk samples", "single_cell": "single cells"}[config["expression"]["type"]]
-    references_used = sorted(profiles["reference"].dropna().unique())
     return [
         ("Cohort", config["cohort"]),
         ("Source", config["report"]["source"] or "not given"),
         ("Samples", f"{len(calls)} of {calls['patient'].nunique()} patients"),
         ("Measured", f"{kind}, scale: {config['expression']['scale']}"),
-        ("Reference", "; ".join(references_used[:6]) + (" ..." if len(references_used) > 6 else "") or "none"),
+        (
+            "Activities are",
+            against(profiles, shown_compartments(profiles)).removeprefix("Activity: ").replace("\n", " "),
+        ),
     ]
 
 
@@ -242,6 +256,7 @@ def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[st
         "conditions": evidence.conditions(config["profiles"], is_split(tables["calls"]) and not single_cell),
         "level": config["activity"]["confidence_level"],
         "metadata": dict(kinds),
+        "groups": grouped_by(tables),
         "composition": list(composition_parts(tables)),
         "arms": arm_names(tables),
         "linked_pictures": pictures.linked,
@@ -273,6 +288,8 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "split": is_split(tables["calls"]),
         "single_cell": is_single_cell(tables),
         "arms": bool(arm_names(tables)),
+        "lesions": not tables["lesions"].empty,
+        "grouped": bool(grouped_by(tables)),
         "labelled": "agreement" in tables and not tables["agreement"].empty,
         "cell_reasons": CELL_REASONS,
         "names": sorted(tables),
@@ -305,8 +322,8 @@ def render(
     ----------
     texts
         Name of each table (a key of `columns.TABLES`) to the text of its file. ``calls``, ``activation_profiles``,
-        ``drivers``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, and for single cells
-        ``clusters``, ``agreement`` and ``arms``, are shown where they are given.
+        ``drivers``, ``lesions``, ``groups``, ``qc`` and ``composition`` are needed; ``phospho``, ``expected`` and, for
+        single cells, ``clusters``, ``agreement`` and ``arms`` are shown where they are given.
     config
         The effective configuration.
     provenance
@@ -326,8 +343,7 @@ def render(
     """
     tables = {name: table_of(text) for name, text in texts.items()}
     kinds = metadata_kinds(sheet, tables["calls"])
-    # The parser of HTML would end a script at this text, wherever it stands in it.
-    scripts = [script.replace("</script", "<\\/script") for script in (vega, parts["script"])]
+    scripts = closed(vega, parts["script"])
     return template_of(parts["template"]).render(
         **cohort_words(config, tables),
         csp=CSP.format(hashes=" ".join(script_hash(script) for script in scripts)),
