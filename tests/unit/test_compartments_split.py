@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stat3act.compartments.controls import control_estimates, draw_controls
-from stat3act.compartments.design import Prior, Residuals, fit_prior, normal_equations
-from stat3act.compartments.expected import expected_parts
+from stat3act.compartments.axis import reading
+from stat3act.compartments.controls import draw_controls
+from stat3act.compartments.design import Prior, Response, cross_products, fit_prior, normal_equations, solve
 from stat3act.compartments.mixture import fit_states
+from stat3act.compartments.reconstruct import learn_response, learn_variances
 from stat3act.compartments.reference import Reference
-from stat3act.compartments.split import solve_target, split_activity
+from stat3act.compartments.split import split_activity
 from stat3act.validation.mixtures import loadings, made_reference, mix
 
 SETTINGS = {
@@ -25,64 +26,27 @@ LIMITS = (0.2, 0.95)
 def small_problem(samples=6, genes=80, seed=0):
     """Random residuals with an intercept pair, an axis whose two compartments differ, and a rival."""
     rng = np.random.default_rng(seed)
-    weight = rng.uniform(0.5, 1.5, genes)
-    data = Residuals(
-        rng.normal(size=(samples, genes)), rng.uniform(0.1, 0.9, (samples, genes)), weight, rng.uniform(0.5, 2, samples)
-    )
+    shape = samples, genes
+    data = Response(rng.normal(size=shape), rng.uniform(0.1, 0.9, shape), rng.uniform(0.5, 2, shape))
     panels = np.zeros((3, 2, genes))
     panels[0] = 1
     panels[1, :, :12] = rng.choice([-1.0, 1.0], 12)
     panels[1, 1, 10:12] = 0
     panels[2, :, 8:20] = 1
-    prior = Prior(rng.normal(size=(2, 2)), rng.uniform(0.3, 1, (2, 2)))
+    prior = Prior(rng.normal(size=4), rng.uniform(0.1, 1, 4))
     return data, panels, prior
 
 
-def ridge(data, panels, prior, sample):
-    """Solve one sample by least squares with the prior as extra observations."""
-    share = data.share[sample]
-    columns = [side * panel[number] for panel in panels for number, side in enumerate((share, 1 - share))]
-    scale = np.sqrt(data.weight / data.noise[sample])
-    design = np.vstack([np.array(columns).T * scale[:, None], np.eye(len(columns))[2:] / prior.sd.ravel()[:, None]])
-    target = np.concatenate([data.y[sample] * scale, (prior.mean / prior.sd).ravel()])
-    return np.linalg.lstsq(design, target, rcond=None)[0]
-
-
 def test_the_estimate_is_ridge_regression():
+    """The oracle is least squares with the prior as extra observations."""
     data, panels, prior = small_problem()
-    gram, cross = normal_equations(data, panels)
-    fit = solve_target(data, gram, cross, prior, panels[1][:, :12], np.arange(12))
-    for sample in range(len(data.y)):
-        np.testing.assert_allclose(fit.estimate[sample], ridge(data, panels, prior, sample)[2:4], rtol=1e-4, atol=1e-6)
-
-
-def test_leverage_is_the_derivative():
-    data, panels, prior = small_problem()
-    gram, cross = normal_equations(data, panels)
-    # Target 3 belongs to no rival: its y reaches the estimate through the columns that leverage follows.
-    fit = solve_target(data, gram, cross, prior, panels[1][:, :12], np.arange(12))
-    data.y[:, 3] += 1
-    moved = solve_target(data, *normal_equations(data, panels), prior, panels[1][:, :12], np.arange(12))
-    np.testing.assert_allclose(moved.estimate - fit.estimate, fit.leverage[:, 3], atol=1e-10)
-
-
-def test_controls_go_through_the_same_regression():
-    data, panels, prior = small_problem()
-    gram, cross = normal_equations(data, panels)
-    drawn = np.array([np.arange(30, 42), np.arange(60, 72)])
-    found = control_estimates(data, gram, cross, prior, panels[1][:, :12], drawn)
-    for number, genes in enumerate(drawn):
-        swapped = panels.copy()
-        swapped[1] = 0
-        swapped[1][:, genes] = panels[1][:, :12]
-        # Its prior mean is the mean of its own estimates: the fixed point, found here by iteration.
-        mean = prior.mean.copy()
-        for _ in range(3000):
-            one = np.array([ridge(data, swapped, Prior(mean, prior.sd), sample)[2:4] for sample in range(6)])
-            if np.abs(mean[0] - one.mean(axis=0)).max() < 1e-7:
-                break
-            mean[0] = one.mean(axis=0)
-        np.testing.assert_allclose(found[:, number], one, atol=1e-3)
+    found = solve(normal_equations(data, panels, panels), cross_products(data, panels), prior)
+    for sample, share in enumerate(data.share):
+        columns = [side * panel[number] for panel in panels for number, side in enumerate((share, 1 - share))]
+        root = np.sqrt(data.precision[sample])
+        design = np.vstack([np.array(columns).T * root[:, None], np.eye(6)[2:] / np.sqrt(prior.variance)[:, None]])
+        target = np.concatenate([data.y[sample] * root, prior.mean / np.sqrt(prior.variance)])
+        np.testing.assert_allclose(found.mean[sample], np.linalg.lstsq(design, target, rcond=None)[0], atol=1e-5)
 
 
 def test_the_prior_is_learned_from_the_samples():
@@ -90,11 +54,45 @@ def test_the_prior_is_learned_from_the_samples():
     data, panels, _ = small_problem(samples=400, genes=300)
     truth = rng.normal([0.5, -0.3], [0.8, 0.4], (400, 2))
     signal = panels[1][0] * data.share * truth[:, :1] + panels[1][1] * (1 - data.share) * truth[:, 1:]
-    y = signal + rng.normal(size=data.y.shape) * 0.5 / np.sqrt(data.weight)
-    prior, _ = fit_prior(*normal_equations(Residuals(y, data.share, data.weight, np.full(400, 0.25)), panels),
-                         np.full(400, 0.25), 0.01, iterations=200)  # fmt: skip
-    np.testing.assert_allclose(prior.mean[0], [0.5, -0.3], atol=0.15)
-    np.testing.assert_allclose(prior.sd[0], [0.8, 0.4], atol=0.15)
+    data = Response(signal + rng.normal(size=data.y.shape) / np.sqrt(data.precision), data.share, data.precision)
+    equations = normal_equations(data, panels, panels), cross_products(data, panels)
+    prior, _ = fit_prior(*equations, 0.01, iterations=300)
+    np.testing.assert_allclose(prior.mean[:2], [0.5, -0.3], atol=0.15)
+    np.testing.assert_allclose(np.sqrt(prior.variance[:2]), [0.8, 0.4], atol=0.2)
+
+
+def test_silent_targets_are_learned():
+    """Half of the targets of each compartment do nothing; what responds is found, its mean stays that of the panel."""
+    rng = np.random.default_rng(2)
+    samples, genes = 200, 40
+    share = rng.uniform(0.1, 0.9, (samples, genes))
+    panels = np.ones((2, 2, genes))
+    truth = rng.normal(size=(samples, 2))
+    strength = np.stack([np.tile([2.0, 0.0], 20), np.tile([2.0, 2.0, 0.0, 0.0], 10)])
+    y = share * truth[:, :1] * strength[0] + (1 - share) * truth[:, 1:] * strength[1]
+    data = Response(y + 0.1 * rng.normal(size=share.shape), share, np.full(share.shape, 100.0))
+    coefficients = np.column_stack([np.zeros((samples, 2)), truth])
+    learned = learn_response(data, coefficients, panels, panels[1], np.arange(genes))
+    np.testing.assert_allclose(learned, strength, atol=0.1)
+
+
+def test_variances_are_told_apart():
+    rng = np.random.default_rng(3)
+    share = rng.uniform(0, 1, (60, 2000))
+    spread = share**2 * 0.6 + (1 - share) ** 2 * 0.2 + 0.05
+    np.testing.assert_allclose(
+        learn_variances(rng.normal(size=share.shape) * np.sqrt(spread), share), [0.6, 0.2, 0.05], atol=0.05
+    )
+
+
+def test_a_reading_is_the_coefficient_of_least_squares():
+    rng = np.random.default_rng(4)
+    panel, rivals = rng.choice([-1.0, 0.0, 1.0], 50), rng.normal(size=(2, 50))
+    expressed = rng.random(50) < 0.8
+    profile = rng.normal(size=50)
+    design = np.column_stack([np.ones(50), panel, *rivals])[expressed]
+    expected = np.linalg.lstsq(design, profile[expressed], rcond=None)[0][1]
+    assert reading(panel, rivals, expressed) @ profile == pytest.approx(expected)
 
 
 def test_control_genes_are_matched_and_never_twice_in_a_panel():
@@ -122,7 +120,7 @@ def planted_axes(reference, targets=40, rivals=40, seed=0):
     return panel, rival, axes.reset_index(drop=True)
 
 
-def solve(mixtures, reference, axes, limits=LIMITS, **changes):
+def split(mixtures, reference, axes, limits=LIMITS, **changes):
     fit = fit_states(mixtures.linear, reference, set(axes["gene"]))
     return split_activity(mixtures.linear, reference, fit.fractions, axes, {**SETTINGS, **changes}, limits, seed=1)
 
@@ -141,7 +139,7 @@ def four_corners():
     panel, rival, axes = planted_axes(reference)
     on = (np.arange(60) % 2).astype(float), (np.arange(60) // 2 % 2).astype(float)
     mixtures = mix(reference, panel, 60, 3, on=on, rival=rival, purity=(0.3, 0.8), **CALM)
-    return reference, axes, mixtures, solve(mixtures, reference, axes)
+    return reference, axes, mixtures, split(mixtures, reference, axes)
 
 
 def test_each_compartment_follows_its_own_truth(four_corners):
@@ -166,7 +164,7 @@ def test_swapped_labels_swap_the_compartments(four_corners):
     reference, axes, mixtures, table = four_corners
     other = {"tumour": "microenvironment", "microenvironment": "tumour"}
     swapped = Reference(reference.profiles, reference.states.assign(compartment=lambda d: d["compartment"].map(other)))
-    turned = solve(mixtures, swapped, axes, limits=(0.0, 1.0))
+    turned = split(mixtures, swapped, axes, limits=(0.0, 1.0))
     for compartment in other:
         one, two = activity(table, compartment), activity(turned, other[compartment])
         assert np.corrcoef(one, two[one.index])[0, 1] > 0.9
@@ -174,14 +172,14 @@ def test_swapped_labels_swap_the_compartments(four_corners):
 
 def test_turned_signs_turn_the_activity(four_corners):
     reference, axes, mixtures, table = four_corners
-    turned = solve(mixtures, reference, axes.assign(weight=-axes["weight"]))
+    turned = split(mixtures, reference, axes.assign(weight=-axes["weight"]))
     for compartment in ("tumour", "microenvironment"):
         np.testing.assert_allclose(activity(turned, compartment), -activity(table, compartment), atol=1e-6)
 
 
 def test_the_order_of_samples_does_not_matter(four_corners):
     reference, axes, mixtures, table = four_corners
-    turned = solve(mixtures.with_linear(mixtures.linear[::-1]), reference, axes)
+    turned = split(mixtures.with_linear(mixtures.linear[::-1]), reference, axes)
     for compartment in ("tumour", "microenvironment"):
         one = activity(table, compartment)
         np.testing.assert_allclose(activity(turned, compartment)[one.index], one, atol=0.01)
@@ -196,7 +194,7 @@ def test_the_rival_is_not_taken_for_the_axis():
     extra = pd.DataFrame({"axis": "ifn", "gene": shared, "weight": 1.0, "compartments": "all"})
     axes = pd.concat([axes, extra], ignore_index=True)
     mixtures = mix(reference, panel, 60, 3, strength=0.0, rival=driven, purity=(0.3, 0.8), **CALM)
-    table = solve(mixtures, reference, axes)
+    table = split(mixtures, reference, axes)
     assert activity(table, "tumour").std() < 0.6 * activity(table, "tumour", "score").std()
 
 
@@ -207,7 +205,7 @@ def test_null_samples_are_calibrated():
     for seed in range(8):
         panel, _, axes = planted_axes(reference, seed=seed)
         mixtures = mix(reference, panel, 40, seed, strength=0.0, factors=0, purity=(0.25, 0.9))
-        table = solve(mixtures, reference, axes)
+        table = split(mixtures, reference, axes)
         for compartment, values in p.items():
             values.append(activity(table, compartment, "p_value").to_numpy())
     for values in p.values():
@@ -222,7 +220,7 @@ def test_what_cannot_be_known_is_said(four_corners):
     mixtures = mix(reference, panel, 30, 5, purity=(0.0, 1.0), **CALM)
     few = pd.DataFrame({"axis": "few", "gene": panel.index[:3], "weight": 1.0, "compartments": "all"})
     stroma = pd.DataFrame({"axis": "stroma", "gene": panel.index, "weight": 1.0, "compartments": "microenvironment"})
-    table = solve(mixtures, reference, pd.concat([axes, few, stroma], ignore_index=True))
+    table = split(mixtures, reference, pd.concat([axes, few, stroma], ignore_index=True))
     assert len(table) == 30 * 2 * 4
     assert set(table.loc[table["axis"] == "few", "reason"]) == {"LOW_COVERAGE"}
     of_stroma = table[(table["axis"] == "stroma") & (table["compartment"] == "tumour")]
@@ -239,7 +237,7 @@ def test_what_cannot_be_known_is_said(four_corners):
 
 def test_too_few_samples_have_no_reference(four_corners):
     reference, axes, mixtures, _ = four_corners
-    table = solve(mixtures.with_linear(mixtures.linear[:2]), reference, axes)
+    table = split(mixtures.with_linear(mixtures.linear[:2]), reference, axes)
     assert set(table["reason"]) == {"NO_REFERENCE"}
 
 
@@ -254,17 +252,18 @@ def test_numbers_of_a_row_fit_together(four_corners):
     assert strongest.map(len).eq(5).all()
 
 
-def test_own_states_absorb_a_driven_reference_patient():
-    """Why the expected tumour is the mean: a sample of a reference patient with STAT3 on leaves no residual."""
-    reference = made_reference(seed=3)
-    panel, _, _ = planted_axes(reference)
+def test_a_driven_patient_of_the_reference_is_seen():
+    """A sample that looks like a reference patient whose STAT3 is on counts as on: its own mixture is no baseline."""
+    reference = made_reference(tumours=8, seed=3)
+    panel, _, axes = planted_axes(reference)
     profiles = reference.profiles.copy()
     profiles.loc[panel.index, "T0"] *= np.exp(panel)
     driven = Reference(profiles / profiles.sum(), reference.states)
-    fractions = pd.DataFrame(0.0, index=["S"], columns=profiles.columns)
-    fractions[["T0", "M0"]] = 0.5
-    bulk = (driven.profiles @ fractions.loc["S"]).loc[panel.index]
-    for own_states, expected in ((True, 0.0), (False, 0.3)):
-        parts = pd.Series(sum(expected_parts(driven, fractions, own_states))[0], driven.profiles.index)
-        left = (np.log(bulk / parts[panel.index]) * panel).mean()
-        assert left == pytest.approx(0, abs=1e-9) if own_states else left > expected
+    mixtures = mix(driven, panel, 48, 2, **{**CALM, "strength": 0.0}, purity=(0.4, 0.8), one_patient=True)
+    driven_profile = driven.profiles["T0"]
+    closeness = mixtures.tumour_profiles.apply(
+        lambda row: np.corrcoef(np.log(row), np.log(driven_profile))[0, 1], axis=1
+    )
+    of_driven = closeness.rank(ascending=False) <= 6
+    found = activity(split(mixtures, driven, axes), "tumour")
+    assert found[of_driven].min() > found[~of_driven].median() + 1

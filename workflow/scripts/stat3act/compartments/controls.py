@@ -1,9 +1,13 @@
-"""The null of the split regression: matched control panels through the same regression."""
+"""The null of the split: control panels of matched genes, estimated like the scored panel."""
+
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.spatial import cKDTree
 
-from stat3act.compartments.design import Prior, Residuals
+from stat3act.compartments.design import Posterior
+from stat3act.compartments.reconstruct import Reconstruction, gains
 
 NEIGHBOURS = 100
 PANELS = 200
@@ -43,73 +47,114 @@ def draw_controls(
     return drawn
 
 
-def control_estimates(
-    data: Residuals,
-    gram: np.ndarray,
-    cross: np.ndarray,
-    prior: Prior,
-    weights: np.ndarray,
-    drawn: np.ndarray,
+@dataclass(frozen=True)
+class Products:
+    """Products of precision and shares that every control panel needs; samples x genes.
+
+    Attributes
+    ----------
+    squares
+        Precision times share x share, share x rest, rest x rest.
+    residuals
+        Precision times residual times share, and times rest.
+    """
+
+    squares: tuple[np.ndarray, np.ndarray, np.ndarray]
+    residuals: tuple[np.ndarray, np.ndarray]
+
+
+def products(fit: Reconstruction) -> Products:
+    """Multiply once what all panels sum."""
+    share, precision = fit.response.share, fit.response.precision
+    rest = 1 - share
+    weighted = precision * fit.residual
+    return Products(
+        (precision * share * share, precision * share * rest, precision * rest * rest),
+        (weighted * share, weighted * rest),
+    )
+
+
+def control_slopes(
+    fit: Reconstruction, parts: Products, shared: Posterior, variance: np.ndarray, signs: sparse.csr_array
 ) -> np.ndarray:
-    """Estimate every control panel in place of the scored one, beside the same rivals and with the same prior.
+    """Estimate the common response of every control panel in both compartments.
 
     Parameters
     ----------
-    data
-        Residuals of the cohort.
-    gram, cross
-        Normal equations of the real panels: first intercept, second the scored axis, then rivals.
-    prior
-        Prior of the scored axis and the rivals, as learned from the real panels.
-    weights
-        2 x targets: signed weights of the scored axis in tumour and rest.
-    drawn
-        Panels x targets, from `draw_controls`.
+    fit, parts
+        The fit, and its products.
+    shared
+        Posterior of the panels that all axes have; intercept and tumour share are its first two columns.
+    variance
+        Prior variance of the scored axis in both compartments; the prior mean is zero.
+    signs
+        Genes x control panels, signs of the targets that the genes stand for.
 
     Returns
     -------
     numpy.ndarray
-        Samples x panels x 2. The prior mean is the control's own, learned as for the axis.
+        Samples x panels x 2.
 
     Notes
     -----
-    Control genes belong to no axis, so that their products with the rivals' columns vanish; only the products with
-    the intercept pair remain, and each sample needs one inverse for all panels (Schur complement).
+    Control genes belong to no axis: only their products with the intercept pair remain, which are taken off by the
+    covariance of that pair (Schur complement).
     """
-    noise = data.noise[:, None, None]
-    kept = np.r_[0, 1, 4 : gram.shape[1]]
-    precision = np.r_[1e-6, 1e-6, 1 / prior.sd[1:].ravel() ** 2]
-    mean = np.r_[0.0, 0.0, prior.mean[1:].ravel()]
-    inverse = np.linalg.inv(gram[:, kept][:, :, kept] / noise + np.diag(precision))
-    base = np.einsum("nij,nj->ni", inverse, cross[:, kept] / data.noise[:, None] + precision * mean)[:, :2]
-    corner = inverse[:, :2, :2]
-
-    sums = _control_sums(data, weights, drawn)
-    to_intercept, own, on_y = (value / data.noise.reshape(-1, *[1] * (value.ndim - 1)) for value in sums)
-    prior_precision = np.diag(1 / prior.sd[0] ** 2)
-    system = own + prior_precision - np.einsum("nbia,nij,nbjc->nbac", to_intercept, corner, to_intercept)
-    right = on_y - np.einsum("nbia,ni->nba", to_intercept, base)
-    solve = np.linalg.inv(system)
-    without_mean = np.einsum("nbac,nbc->nba", solve, right)
-    pull = (solve @ prior_precision).mean(axis=0)
-    # The prior mean that equals the mean of the estimates it leads to: the fixed point of EM.
-    centre = np.linalg.solve((1 + 1e-6) * np.eye(2) - pull, without_mean.mean(axis=0)[..., None])[..., 0]
-    return without_mean + np.einsum("nbac,bc->nba", solve @ prior_precision, centre)
+    plain = abs(signs)
+    own = [_sums(values, plain) for values in parts.squares]
+    common = [_sums(values, signs) for values in parts.squares]
+    right = np.stack([_sums(values, signs) for values in parts.residuals], axis=2)
+    system = np.stack([own[0], own[1], own[1], own[2]], axis=2).reshape(*own[0].shape, 2, 2)
+    joint = np.stack([common[0], common[1], common[1], common[2]], axis=2).reshape(system.shape)
+    corner = shared.covariance[:, :2, :2]
+    system = system + np.diag(1 / variance) - np.einsum("ncia,nij,ncjb->ncab", joint, corner, joint)
+    return np.linalg.solve(system, right[..., None])[..., 0]
 
 
-def _control_sums(data: Residuals, weights: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Sum the products of control columns with the intercept pair, with each other and with y."""
-    samples, (panels, _) = len(data.y), drawn.shape
-    to_intercept, own = np.empty((samples, panels, 2, 2)), np.empty((samples, panels, 2, 2))
-    on_y = np.empty((samples, panels, 2))
-    for panel, genes in enumerate(drawn):
-        w, y, v = data.share[:, genes], data.y[:, genes], data.weight[genes]
-        sides = (w, 1 - w)
-        for side in range(2):
-            signed = v * weights[side]
-            on_y[:, panel, side] = (sides[side] * y) @ signed
-            for other in range(2):
-                both = sides[side] * sides[other]
-                to_intercept[:, panel, other, side] = both @ signed
-                own[:, panel, side, other] = both @ (signed * weights[other])
-    return to_intercept, own, on_y
+def control_estimates(
+    fit: Reconstruction,
+    logged: np.ndarray,
+    slopes: np.ndarray,
+    signs: sparse.csr_array,
+    side: int,
+) -> np.ndarray:
+    """Estimate every control panel in one compartment: the mean departure of its genes, their common response included.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    logged
+        Samples x genes, log2(CPM + 1) of the compartment as reconstructed, each row less its mean.
+    slopes
+        From `control_slopes`.
+    signs
+        Genes x control panels; every column divided by the number of its genes is a mean.
+    side
+        0 for the tumour, 1 for the microenvironment.
+
+    Returns
+    -------
+    numpy.ndarray
+        Samples x panels, log2 units.
+    """
+    size = abs(signs).sum(axis=0)
+    share = fit.response.share
+    gain = gains(fit.response, fit.variances)[side]
+    steepness = log2_slope((fit.tumour, fit.rest)[side], fit.own[side])
+    sides = (share, 1 - share)
+    plain = abs(signs)
+    kept = _sums(steepness * (1 - gain * sides[side]), plain) / size
+    lost = _sums(steepness * gain * sides[1 - side], plain) / size
+    return _sums(logged, signs) / size + slopes[:, :, side] * kept - slopes[:, :, 1 - side] * lost
+
+
+def log2_slope(profile: np.ndarray, departure: np.ndarray) -> np.ndarray:
+    """Return the derivative of log2(CPM + 1) by the natural log of CPM."""
+    values = profile * np.exp(departure)
+    return values / (1 + values) / np.log(2)
+
+
+def _sums(values: np.ndarray, panels: sparse.csr_array) -> np.ndarray:
+    """Sum over the genes of every panel; samples x panels."""
+    return (panels.T @ values.T).T.astype(float)

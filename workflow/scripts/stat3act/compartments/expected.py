@@ -1,12 +1,12 @@
-"""What the fractions of a bulk sample predict, and how the measured genes depart from it."""
+"""What the fractions of a bulk sample predict for tumour and microenvironment, gene by gene."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from stat3act.compartments.design import Residuals, log_residuals
 from stat3act.compartments.genes_filter import filter_genes
+from stat3act.compartments.mixture import FLOOR
 from stat3act.compartments.reference import Reference
 
 # Genes expected below two reads (or TPM) are mostly pseudo-count.
@@ -15,31 +15,38 @@ MIN_EXPECTED = 2.0
 
 @dataclass(frozen=True)
 class Cohort:
-    """The bulk cohort as the regression sees it.
+    """The bulk cohort beside what the reference expects of it; arrays are float32.
 
     Attributes
     ----------
     samples, genes
         Names of the rows and columns.
-    data
-        Log residuals, tumour shares, weights, noise.
-    level
-        By gene, mean log expected value.
+    bulk
+        Samples x genes, as measured.
+    tumour
+        Samples x genes, expected profile of the tumour cells, counts per million.
+    rest_states
+        States x genes, profiles of the microenvironment, counts per million.
+    rest_shares
+        Samples x states, shares of the microenvironment's states in the whole sample.
     purity
         By sample, share of mRNA that is tumour.
+    anchors
+        By gene: whether it may decide fractions and depth (in no axis, of no doubtful class).
     """
 
     samples: pd.Index
     genes: pd.Index
-    data: Residuals
-    level: np.ndarray
+    bulk: np.ndarray
+    tumour: np.ndarray
+    rest_states: np.ndarray
+    rest_shares: np.ndarray
     purity: np.ndarray
+    anchors: np.ndarray
 
 
-def expected_parts(
-    reference: Reference, fractions: pd.DataFrame, own_states: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the expected tumour and microenvironment profile of each sample, before scaling to its depth.
+def expected_tumour(reference: Reference, fractions: np.ndarray) -> np.ndarray:
+    """Return each sample's own mixture of the reference's tumours, samples x genes, rows of the mixture sum to 1.
 
     Parameters
     ----------
@@ -47,31 +54,13 @@ def expected_parts(
         Profiles of the states.
     fractions
         Samples x states.
-    own_states
-        False: every sample's tumour is the mean of the reference's tumours. True: the sample's own mixture of them.
-
-    Returns
-    -------
-    tuple of numpy.ndarray
-        Samples x genes of the reference; the two add up to rows of sum 1.
-
-    Notes
-    -----
-    The mean is the default because the own mixture hides what is to be measured: a sample that looks like a
-    reference patient whose STAT3 is on is given that patient's targets as expected, and nothing is left over.
-    Measured on mixtures of melanoma and breast profiles, Spearman correlation of the tumour estimate with the
-    score of the tumour's own profile, mean against own mixture: 0.51 / 0.64 against 0.35 / 0.44 (natural
-    differences between tumours left out of the reference), 0.57 / 0.69 against 0.11 / 0.35 (the same tumours in
-    the reference); planted responses unrelated to anything else, correlation with the plant: 0.60 / 0.57 against
-    0.69 / 0.62, the one case in which the own mixture is the sharper expectation.
     """
-    shares, phi = fractions.to_numpy(dtype=np.float64), reference.profiles.to_numpy(dtype=np.float64).T
     tumour = reference.is_tumour
-    if own_states:
-        first = shares[:, tumour] @ phi[tumour]
-    else:
-        first = np.outer(shares[:, tumour].sum(axis=1), phi[tumour].mean(axis=0))
-    return first, shares[:, ~tumour] @ phi[~tumour]
+    shares, phi = fractions[:, tumour], reference.profiles.to_numpy(dtype=np.float64).T[tumour]
+    total = shares.sum(axis=1, keepdims=True)
+    # Where no tumour was found its profile is that of the reference's mean tumour.
+    even = np.full_like(shares, 1 / tumour.sum())
+    return np.divide(shares, total, out=even, where=total > FLOOR) @ phi
 
 
 def prepare_cohort(
@@ -80,9 +69,8 @@ def prepare_cohort(
     fractions: pd.DataFrame,
     scoring_genes: set[str],
     chromosomes: pd.Series | None = None,
-    own_states: bool = False,
 ) -> Cohort:
-    """Compare the bulk with what its fractions predict.
+    """Bring bulk, reference and fractions onto the genes of the split.
 
     Parameters
     ----------
@@ -94,8 +82,6 @@ def prepare_cohort(
         Genes of every axis; kept even where their class (sex-linked, ribosomal) is not trusted for fractions.
     chromosomes
         Chromosome by symbol, see `filter_genes`.
-    own_states
-        See `expected_parts`.
 
     Returns
     -------
@@ -103,15 +89,24 @@ def prepare_cohort(
         Genes with a mean expected value above `MIN_EXPECTED`.
     """
     reason = filter_genes(linear, reference.profiles, chromosomes)
-    scored = reason.index.isin(list(scoring_genes))
-    tumour, rest = expected_parts(reference, fractions.loc[linear.index, reference.profiles.columns], own_states)
+    scored, plain = reason.index.isin(list(scoring_genes)), (reason == "").to_numpy()
+    shares = fractions.loc[linear.index, reference.profiles.columns].to_numpy(dtype=np.float64)
+    of_tumour = reference.is_tumour
     shared = reference.profiles.index.get_indexer(reason.index)
-    bulk, tumour, rest = linear[reason.index].to_numpy(dtype=np.float64), tumour[:, shared], rest[:, shared]
-    anchor = (reason == "").to_numpy() & ~scored
-    depth = bulk[:, anchor].sum(axis=1) / (tumour + rest)[:, anchor].sum(axis=1)
-    tumour, rest = tumour * depth[:, None], rest * depth[:, None]
-    expected = (tumour + rest).mean(axis=0)
-    keep = (expected > MIN_EXPECTED) & ((reason == "").to_numpy() | (scored & (reason != "unsupported").to_numpy()))
-    data = log_residuals(bulk[:, keep], tumour[:, keep], rest[:, keep])
-    purity = fractions.loc[linear.index, reference.is_tumour].sum(axis=1).to_numpy()
-    return Cohort(linear.index, reason.index[keep], data, np.log(expected[keep]), purity)
+    tumour = expected_tumour(reference, shares)[:, shared]
+    states = reference.profiles.to_numpy(dtype=np.float64).T[~of_tumour][:, shared]
+    purity, rest = shares[:, of_tumour].sum(axis=1), shares[:, ~of_tumour]
+    bulk = linear[reason.index].to_numpy(dtype=np.float64)
+    expected = purity[:, None] * tumour + rest @ states
+    depth = bulk[:, plain & ~scored].sum(axis=1) / expected[:, plain & ~scored].sum(axis=1)
+    keep = (depth @ expected / len(depth) > MIN_EXPECTED) & (plain | (scored & (reason != "unsupported").to_numpy()))
+    return Cohort(
+        linear.index,
+        reason.index[keep],
+        bulk[:, keep].astype(np.float32),
+        (1e6 * tumour[:, keep]).astype(np.float32),
+        (1e6 * states[:, keep]).astype(np.float32),
+        rest.astype(np.float32),
+        purity,
+        (plain & ~scored)[keep],
+    )

@@ -203,8 +203,13 @@ TABLES = {
             **COMPARTMENT,
             **AXIS,
             **_SCORES,
-            "estimate": ("Slope of the split regression: change of the targets in this compartment.", "ln fold change"),
-            "sd": ("Its standard deviation.", "ln fold change"),
+            "estimate": (
+                "Mean departure of the axis's targets in the reconstructed profile of the compartment, beside its "
+                "rivals, from the mean of the cohort.",
+                "log2",
+            ),
+            "scale": ("What one unit of activity is: the spread of control panels in the same sample.", "log2"),
+            "sd": ("Posterior standard deviation of the estimate.", "log2"),
             "error_correlation": ("Correlation of the errors of the two compartments.", "-1 to 1"),
         },
     ),
