@@ -29,7 +29,7 @@ from stat3act.compartments.reconstruct import (
 )
 from stat3act.networks import STAT3_PANELS
 
-LEARNING_ROUNDS = 3
+LEARNING_ROUNDS = 6
 # Mean counts per million below which a gene tells nothing about a compartment.
 LEAST_CPM = 1.0
 
@@ -166,11 +166,11 @@ class PanelScore:
     Attributes
     ----------
     estimate
-        Log2 units, relative to the mean of the samples it can be known in, and to what control panels show.
+        Log2 units, relative to the mean of the samples it can be known in.
     alone
         The same without the rivals.
     scale
-        Standard deviation of control panels, the unit of activity.
+        Root mean square of control panels, the unit of activity.
     sd, reliability
         Posterior standard deviation of the estimate, and the part of its prior variance that is gone.
     genes
@@ -245,8 +245,8 @@ def read_side(
     values = [logged @ part.astype(np.float32) + change @ part[targets] for part in (weights, alone)]
     null = read_controls(model, found, panel, side, expressed, seed)
     centred = null - null[valid].mean(axis=0)
-    scale, middle = centred.std(axis=1, ddof=1), centred.mean(axis=1)
-    estimate, plain = (value - value[valid].mean() - middle for value in values)
+    scale = np.sqrt((centred**2).mean(axis=1))
+    estimate, plain = (value - value[valid].mean() for value in values)
     spread = (model.steepness[side][:, targets] * weights[targets]) ** 2
     sides = (model.fit.response.share[:, targets], 1 - model.fit.response.share[:, targets])
     own = model.fit.variances[side]
