@@ -16,14 +16,18 @@ from stat3act.profiles.drivers import DRIVER_COLUMNS
 from stat3act.profiles.guards import GUARD_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
+from stat3act.validation.calibration import CALIBRATION_COLUMNS
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
+from stat3act.validation.selfcheck import SELFCHECK_COLUMNS
 
 WRITTEN = {
     "contamination": list(CONTAMINATION_COLUMNS),
     "guard_scores": ["guard", *SCORE_COLUMNS, *MEASURED_COLUMNS],
     "guards": list(GUARD_COLUMNS),
     "agreement": list(AGREEMENT_COLUMNS),
+    "calibration": CALIBRATION_COLUMNS,
+    "selfcheck": SELFCHECK_COLUMNS,
     "arms": ["sample", *ARM_COLUMNS],
     "clusters": list(CLUSTER_COLUMNS),
     "copy_number": [*GROUP_COLUMNS, "<chromosome>:<start>"],

@@ -6,7 +6,15 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[3] / "report"
 TEMPLATE, STYLE = "page.html.j2", "page.css"
 # In the order in which they build on each other.
-SCRIPTS = ("page_data.js", "page_charts.js", "page_cells.js", "page_card.js", "page_calls.js", "page.js")
+SCRIPTS = (
+    "page_data.js",
+    "page_charts.js",
+    "page_cells.js",
+    "page_selfcheck.js",
+    "page_card.js",
+    "page_calls.js",
+    "page.js",
+)
 FILES = (TEMPLATE, STYLE, *SCRIPTS)
 
 
