@@ -146,7 +146,8 @@ def fold_mixtures(
     low, high, a, b = grid(facts.purity)
     genes, others = source.profiles.index, []
     if kind == PLANTED:
-        rng = np.random.default_rng(seed)
+        # Not the numbers that `mix` draws from the same seed: rivals would go with purity.
+        rng = np.random.default_rng([seed, 1])
         for rival in rivals:
             others.append((union_panel(axes, (rival,), genes), RIVAL_STRENGTH * rng.standard_normal((len(a), 2))))
     return mix(
