@@ -6,22 +6,16 @@ const twoDigits = (value) => (value === null ? "" : value.toFixed(2));
 const purityBin = (row) => `${Math.round(100 * row.purity_low)}-${Math.round(100 * row.purity_high)} %`;
 
 function drawSelfcheck(rows) {
-  const measures = [
-    ["spearman", "Rank correlation with the own score", about.min_recovery],
-    ["coverage", "Share of intervals that hold it", about.level],
-  ];
+  const aims = { spearman: about.min_recovery, coverage: about.level };
   const data = [];
-  for (const [column, measure, aim] of measures) {
+  for (const [column, measure] of Object.entries(about.selfcheck)) {
     for (const row of rows) {
       if (row[column] === "") continue;
       const compartment = about.compartments[row.compartment] || row.compartment;
       const place = { compartment, kind: row.kind, bin: purityBin(row), order: number(row.purity_low) };
-      data.push({ ...place, measure, value: number(row[column]), aim, n: number(row.n) });
+      data.push({ ...place, measure, value: number(row[column]), aim: aims[column], n: number(row.n) });
     }
   }
-  // The tumour comes first, as everywhere.
-  const order = Object.values(about.compartments);
-  data.sort((a, b) => order.indexOf(a.compartment) - order.indexOf(b.compartment));
   return draw("selfcheck", "selfcheck", { selfcheck: data }, data.length);
 }
 

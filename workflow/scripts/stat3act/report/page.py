@@ -244,6 +244,7 @@ def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[st
         "conditions": evidence.conditions(config["profiles"], is_split(tables["calls"]) and not single_cell),
         "level": config["activity"]["confidence_level"],
         "min_recovery": config["compartments"]["min_recovery"],
+        "selfcheck": selfcheck.MEASURES,
         "metadata": dict(kinds),
         "composition": list(composition_parts(tables)),
         "arms": arm_names(tables),

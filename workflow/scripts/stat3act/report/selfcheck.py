@@ -8,10 +8,13 @@ import pandas as pd
 from stat3act.profiles.states import CORE_AXIS
 from stat3act.report.chart_style import finish, tint
 from stat3act.report.colours import PALETTE
+from stat3act.report.evidence import COMPARTMENTS
 from stat3act.report.methods_text import is_split_from_bulk
 from stat3act.validation.calibration import measured_limits
 from stat3act.validation.left_out import NATURAL, PLANTED
 
+# Column of the table to its name in the chart.
+MEASURES = {"spearman": "Rank correlation", "coverage": "Intervals that hold"}
 UNTESTED = "Intervals of tumour and microenvironment are not calibrated, and no call has more than low confidence."
 
 
@@ -23,10 +26,16 @@ def is_tested(tables: Mapping[str, pd.DataFrame]) -> bool:
 def chart() -> dict:
     """Recovery and coverage of one axis by purity, for each compartment and kind of mixture.
 
-    Dataset ``selfcheck``: ``compartment kind bin order measure value aim n``; ``aim`` is what is asked for.
+    Recovery is the rank correlation with the score of the compartment's own profile. Dataset ``selfcheck``:
+    ``compartment kind bin order measure value aim n``; ``aim`` is what is asked for.
     """
     base = alt.Chart(alt.NamedData("selfcheck"))
-    x = alt.X("bin:O", title="Estimated purity", sort=alt.EncodingSortField("order", op="min"))
+    x = alt.X(
+        "bin:O",
+        title="Estimated purity",
+        sort=alt.EncodingSortField("order", op="min"),
+        axis=alt.Axis(labelAngle=0),
+    )
     y = alt.Y("value:Q", title=None, scale=alt.Scale(domainMax=1, nice=True))
     scale = alt.Scale(domain=[PLANTED, NATURAL], range=PALETTE[:2])
     sign = {
@@ -46,8 +55,9 @@ def chart() -> dict:
     ).properties(width=300, height=150)
     header = alt.Header(labelFontSize=12)
     faceted = layers.facet(
-        row=alt.Row("measure:N", title=None, sort=None, header=header),
-        column=alt.Column("compartment:N", title=None, sort=None, header=header),
+        row=alt.Row("measure:N", title=None, sort=list(MEASURES.values()), header=header),
+        # The tumour comes first, as everywhere.
+        column=alt.Column("compartment:N", title=None, sort=list(COMPARTMENTS.values())[:2], header=header),
     )
     words = "Recovery and coverage of the split by estimated purity, per compartment and kind of mixture."
     return finish(faceted, words)
