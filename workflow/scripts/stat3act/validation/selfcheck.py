@@ -189,12 +189,17 @@ def check_reference(
     table["error"] = (table["estimate"] - table["own"]).where(known)
     table["purity_low"] = bin_low(table["purity"])
     table["held"] = held_out_coverage(table, settings["confidence_level"])
+    return recovery_table(table, name), calibration_table(table, settings["confidence_level"])
+
+
+def recovery_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Measure every kind, compartment, axis and bin of purity (`recovery_row`); columns `SELFCHECK_COLUMNS`."""
     keys = ["kind", *KEYS, "purity_low"]
     rows = [dict(zip(keys, key, strict=True)) | recovery_row(part) for key, part in table.groupby(keys, sort=True)]
     upper = dict(pairwise(EDGES))
-    found = pd.DataFrame(rows, columns=[column for column in SELFCHECK_COLUMNS if column not in ("reference",)])
-    found = found.assign(reference=name, purity_high=found["purity_low"].map(upper))
-    return found[SELFCHECK_COLUMNS], calibration_table(table, settings["confidence_level"])
+    return pd.DataFrame([row | {"reference": name, "purity_high": upper[row["purity_low"]]} for row in rows])[
+        SELFCHECK_COLUMNS
+    ]
 
 
 def check_cohort(
