@@ -11,6 +11,8 @@ from stat3act.profiles.drivers import DRIVER_COLUMNS, INTERNAL
 from stat3act.profiles.groups import group_table
 from stat3act.profiles.lesions import LESION_COLUMNS
 from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
+from stat3act.validation.calibration import CALIBRATION_COLUMNS
+from stat3act.validation.selfcheck import SELFCHECK_COLUMNS
 
 AXES = [
     "stat3_core",
@@ -148,6 +150,8 @@ def build(samples: int = 12, kind: str = "single_cell", seed: int = 7) -> dict[s
     }
     if kind == "single_cell":
         tables |= cell_tables([row["sample"] for row in qc])
+    if kind == "bulk_split":
+        tables |= selfcheck_tables()
     return tables
 
 
@@ -167,6 +171,24 @@ def lesions_table(kind: str) -> pd.DataFrame:
         ("S0001", "JAK1", "p.S703I", "missense", "possible", "kinase", "PMID:3", ""),
     ]
     return pd.DataFrame(rows if kind == "single_cell" else [], columns=LESION_COLUMNS)
+
+
+def selfcheck_tables() -> dict[str, pd.DataFrame]:
+    """Self-check and calibration of two axes; the tumour is not recovered below a purity of 0.4."""
+    found, calibration = [], []
+    for side, axis in ((side, axis) for side in ("tumour", "microenvironment") for axis in ("stat3_core", "nfkb")):
+        for number, low in enumerate((0.2, 0.4, 0.6, 0.8)):
+            high = round(low + 0.2, 1)
+            weak = side == "tumour" and low < 0.4
+            for kind in ("planted", "natural"):
+                leak = (0.8, 0.1) if kind == "planted" else (None, None)
+                numbers = (80, 0.1 if weak else 0.7 + 0.05 * number, *leak, 0.9, 0.25, 0.04)
+                found.append(("reference.tsv", kind, side, axis, low, high, *numbers))
+            calibration.append((side, axis, low, high, 120, 0.6 - 0.05 * number, 0.01, False))
+    return {
+        "selfcheck": pd.DataFrame(found, columns=SELFCHECK_COLUMNS),
+        "calibration": pd.DataFrame(calibration, columns=CALIBRATION_COLUMNS),
+    }
 
 
 def cell_tables(samples: list[str]) -> dict[str, pd.DataFrame]:
@@ -236,6 +258,8 @@ def config(kind: str = "single_cell") -> dict:
     assay = "single_cell" if kind == "single_cell" else "bulk"
     given = {"cohort": "example", "samples": "samples.tsv", "expression": {"type": assay, "scale": "counts"}}
     given["report"] = {"source": "Made up <by> the tests"}
+    if kind == "bulk_split":
+        given["compartments"] = {"reference": "reference.tsv"}
     return fill(schema, given)
 
 

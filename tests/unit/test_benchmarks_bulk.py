@@ -12,6 +12,7 @@ from stat3act.compartments.mixture import expectation_maximisation
 from stat3act.profiles.calls import BOTH, CALLS, INACTIVE, INDETERMINATE, INTRINSIC, STROMA
 from stat3act.tables import read_table, write_table
 from stat3act.validation.mixtures import made_reference, mix, pour
+from stat3act.validation.own_score import LEAST_CPM
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_the_own_score_is_least_squares_beside_the_rival(reference, axes, rng):
     profiles = pd.DataFrame(profiles, columns=reference.profiles.index)
     found = truth.own_score(profiles, axes)
     cpm = profiles.div(profiles.sum(axis=1), axis=0) * 1e6
-    logged = np.log2(cpm.loc[:, cpm.mean() > truth.LEAST_CPM] + 1)
+    logged = np.log2(cpm.loc[:, cpm.mean() > LEAST_CPM] + 1)
     design = pd.DataFrame({name: logged.columns.isin(part["gene"]) for name, part in axes.groupby("axis")}, dtype=float)
     slopes = [
         sm.OLS(row, sm.add_constant(design.to_numpy())).fit().params[1 + list(design).index("stat3_regulon")]

@@ -134,6 +134,8 @@ def test_lineages_that_are_off_do_not_stand_for_a_missing_microenvironment():
 CAP_CASES = [
     (case(replace(made(ON), reference_n=7), OFF), "SMALL_REFERENCE", "low"),
     (case(ON, replace(made(OFF), reference_n=7)), "SMALL_REFERENCE", "low"),
+    (case(replace(made(ON), unchecked=True), OFF), "UNCHECKED_REFERENCE", "low"),
+    (case(OFF, replace(made(OFF), unchecked=True)), "UNCHECKED_REFERENCE", "low"),
     (case(ON, OFF, split_from_bulk=True), "BULK_DERIVED", "moderate"),
     (case(ON, UNKNOWN), "STROMA_UNKNOWN", "moderate"),
     (case(replace(made(ON), panels={"stat3_core": 3.0}), OFF), "ONE_PANEL", "moderate"),

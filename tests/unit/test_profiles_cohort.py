@@ -45,6 +45,7 @@ def score(sample, compartment, activity, axis="stat3_core") -> dict:
         "activity": activity,
         "ci_low": activity - 1,
         "ci_high": activity + 1,
+        "interval": "",
         "p_value": 0.01,
         "q_value": 0.01,
         "n_targets": 17,

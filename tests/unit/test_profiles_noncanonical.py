@@ -162,7 +162,7 @@ def cohort_calls(phospho, rivals=("nfkb",)):
     numbers = "score activity p_value q_value ci_low ci_high coverage n_targets activity_without_top_gene inflation"
     table[numbers.split()] = 0.0
     table[["n_cells", "fraction", "reliability"]] = np.nan
-    table[["leading_genes", "reason", "reference"]] = ["", "", "cohort (n=9)"]
+    table[["leading_genes", "interval", "reason", "reference"]] = ["", "", "", "cohort (n=9)"]
     table.loc[table["sample"].eq("s8") & table["axis"].eq("u_stat3"), "activity"] = 3.0
     composition = rows.assign(n_cells=40, fraction=0.5, reason="")
     columns = ["mechanism", "ligand", "receptor", "kinases", "sender", "receiver"]

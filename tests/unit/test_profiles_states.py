@@ -171,6 +171,15 @@ def test_evidence_is_read_from_the_rows_of_a_compartment():
     assert evidence_from_rows("tumour", rows, "glioma", split_from_bulk=False).panels == {"stat3_core": 2.0}
 
 
+def test_only_a_bulk_split_can_be_unchecked():
+    rows = {"stat3_core": row(2.0, interval="uncalibrated")}
+    assert evidence_from_rows("tumour", rows, "carcinoma", split_from_bulk=True).unchecked
+    assert not evidence_from_rows("tumour", rows, "carcinoma", split_from_bulk=False).unchecked
+    for interval in ("calibrated", NAN, ""):
+        rows = {"stat3_core": row(2.0, interval=interval)}
+        assert not evidence_from_rows("tumour", rows, "carcinoma", split_from_bulk=True).unchecked
+
+
 def test_rows_without_the_core_panel_give_its_reason():
     rows = {"stat3_core": row(NAN, "LOW_CELLS"), "ifn_stat1": row(3.0)}
     assert evidence_from_rows("tumour", rows, "carcinoma", False).reason == "LOW_CELLS"

@@ -43,6 +43,7 @@ def score_rows(sample, compartment, activity, reason=""):
                 "compartment": compartment,
                 "axis": axis,
                 **row,
+                "interval": np.nan,
                 "n_targets": 17 if scored else np.nan,
                 "coverage": 1.0 if scored else np.nan,
                 "n_cells": 40,

@@ -25,8 +25,10 @@ from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 from stat3act.report import page, parts
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
 from stat3act.report.columns_atlas import ATLAS_TABLES
+from stat3act.validation.calibration import CALIBRATION_COLUMNS
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
+from stat3act.validation.selfcheck import SELFCHECK_COLUMNS
 from unit.report_example import config, provenance, sheet, texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,8 @@ WRITTEN = {
     "guard_scores": ["guard", *SCORE_COLUMNS, *MEASURED_COLUMNS],
     "guards": list(GUARD_COLUMNS),
     "agreement": list(AGREEMENT_COLUMNS),
+    "calibration": CALIBRATION_COLUMNS,
+    "selfcheck": SELFCHECK_COLUMNS,
     "arms": ["sample", *ARM_COLUMNS],
     "clusters": list(CLUSTER_COLUMNS),
     "copy_number": [*GROUP_COLUMNS, "<chromosome>:<start>"],

@@ -17,7 +17,7 @@ from unit.report_example import build, config, network, provenance
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("kind", ["single_cell", "bulk"])
+@pytest.mark.parametrize("kind", ["single_cell", "bulk", "bulk_split"])
 def test_every_citation_is_used_and_every_number_has_one(kind):
     effective = config(kind)
     text = "\n".join(methods_text.methods_paragraphs(effective, provenance()))

@@ -31,6 +31,7 @@ async function start() {
   await drawQuality(qc.rows(), composition.rows());
   if (about.arms.length) await drawArms(state.tables.arms.rows(), state.calls.map((call) => call.sample));
   if (document.getElementById("agreement")) fillAgreement(state.tables.agreement.rows());
+  if (about.charts.selfcheck) await setUpSelfcheck(state.tables);
   if (state.tables.expected) fillExpected(state.tables.expected.rows());
   if (state.tables.phospho) await drawPhospho(state.tables.phospho.rows());
   document.body.dataset.ready = "charts";

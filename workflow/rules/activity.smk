@@ -4,6 +4,7 @@
 #     <results>/compartments/expression.h5ad    log2 expression, sample x compartment
 #     <results>/compartments/composition.tsv    cells and fractions of every compartment
 #     <results>/compartments/split.tsv          bulk with a reference: the two compartments' activities
+#     <results>/validation/{selfcheck,calibration}.tsv   bulk with a reference: its measured intervals and limits
 #     <results>/networks/axes.tsv               the axes
 #     <results>/expression/cells/{sample}.h5ad     single cell: counts of a sample's cells
 #     <results>/compartments/cells/{sample}.tsv.gz single cell: lineage and compartment of each cell
@@ -53,6 +54,7 @@ rule activity_score:
         expression="<results>/compartments/expression.h5ad",
         composition="<results>/compartments/composition.tsv",
         split=branch(SPLIT, then="<results>/compartments/split.tsv", otherwise=[]),
+        selfcheck=selfcheck_tables(),
         axes="<results>/networks/axes.tsv",
         reference=frozen_reference() or "<results>/activity/reference.tsv",
     output:
@@ -71,6 +73,7 @@ rule activity_score:
         code=fingerprint("activity_score.py"),
         samples=scoring_samples(),
         settings=settings("activity"),
+        min_recovery=settings("compartments.min_recovery") if SPLIT else None,
     script:
         "../scripts/activity_score.py"
 

@@ -83,16 +83,6 @@ if SPLIT:
             runtime=60,
         params:
             code=fingerprint("compartments_split.py", "resources/genes/genes.tsv"),
-            settings={
-                "activity": settings(
-                    "activity.confidence_level",
-                    "activity.min_programme_targets",
-                    "activity.min_reference_samples",
-                    "activity.min_targets",
-                    "activity.rivals",
-                ),
-                "compartments": settings("compartments.max_purity", "compartments.min_purity"),
-                "seed": config["seed"],
-            },
+            settings=split_settings(),
         script:
             "../scripts/compartments_split.py"

@@ -90,6 +90,22 @@ def reference_files():
     return [path, path.removesuffix(".parquet").removesuffix("_profiles") + "_map.tsv"]
 
 
+def split_settings():
+    """Return what the split of bulk reads from the config; its self-check reads the same."""
+    keys = ["confidence_level", "min_programme_targets", "min_reference_samples", "min_targets", "rivals"]
+    return {
+        "activity": settings(*(f"activity.{key}" for key in keys)),
+        "compartments": settings("compartments.max_purity", "compartments.min_purity"),
+        "seed": config["seed"],
+    }
+
+
+def selfcheck_tables():
+    """Return the tables of the self-check of the bulk reference, where there is one."""
+    names = ["selfcheck", "calibration"] if SPLIT and config["compartments"]["selfcheck"] else []
+    return [f"<results>/validation/{name}.tsv" for name in names]
+
+
 def regulon_path():
     """Return the path of the STAT3 regulon; empty when there is none."""
     name = config["networks"]["regulon"]

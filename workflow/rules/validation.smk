@@ -6,11 +6,49 @@
 #     <results>/networks/axes.tsv, ligands.tsv    genes of the unsigned baseline
 #     <results>/profiles/calls.tsv                the calls
 #     validation.phospho                          phospho measurements
+#     <results>/expression/bulk.h5ad              bulk with a reference: its depth, purity and platform
+#     <results>/compartments/fit.h5ad             bulk with a reference: the reference and the fractions
 # OUTPUTS
+#     <results>/validation/selfcheck.tsv          what the split finds in mixtures of tumours left out of the reference
+#     <results>/validation/calibration.tsv        half widths of intervals, measured on these mixtures
 #     <results>/validation/phospho.tsv            rank correlation of each method with phospho-STAT3
 #     <results>/validation/phospho_samples.tsv    the samples behind it
 #     <results>/validation/expected.tsv           expected and found calls
-VALIDATION_OUTPUTS = []
+VALIDATION_OUTPUTS = selfcheck_tables()
+
+if selfcheck_tables():
+
+    rule validation_selfcheck:
+        input:
+            expression="<results>/expression/bulk.h5ad",
+            fit="<results>/compartments/fit.h5ad",
+            axes="<results>/networks/axes.tsv",
+            genes=bundled("resources/genes/genes.tsv"),
+        output:
+            selfcheck=report(
+                "<results>/validation/selfcheck.tsv",
+                caption="../report/selfcheck.rst",
+                category="Validation",
+                labels={"item": "Self-check of the reference", "cohort": "<cohort>"},
+            ),
+            calibration="<results>/validation/calibration.tsv",
+        log:
+            "<logs>/validation_selfcheck.log",
+        benchmark:
+            "<benchmarks>/validation_selfcheck.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory_for(factor=20, floor=3000, cap=64000),
+            runtime=60,
+        params:
+            code=fingerprint("validation_selfcheck.py", "resources/genes/genes.tsv"),
+            settings=split_settings(),
+            reference=config["compartments"]["reference"],
+        script:
+            "../scripts/validation_selfcheck.py"
+
 
 if config["validation"]["phospho"]:
     VALIDATION_OUTPUTS.append("<results>/validation/phospho.tsv")

@@ -16,6 +16,7 @@ SCORE_COLUMNS = [
     "activity",
     "ci_low",
     "ci_high",
+    "interval",
     "p_value",
     "q_value",
     "n_targets",

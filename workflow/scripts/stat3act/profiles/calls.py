@@ -50,6 +50,7 @@ REASON_CODES = {
     "NOT_MEANINGFUL": "the panel means nothing in this compartment",
     "LOW_COVERAGE": "too few target genes measured",
     "LOW_RELIABILITY": "the mixture does not identify this compartment",
+    "NOT_RECOVERED": "the reference, tested at this purity, does not show what this compartment does",
     "INCOMPLETE_EVIDENCE": "a number the rule needs is missing",
     "IFN_CONFOUNDED": "interferon explains the score",
     "NFKB_CONFOUNDED": "NF-kB explains the score",
@@ -61,6 +62,7 @@ REASON_CODES = {
     "WIDE_INTERVAL": "the interval is too wide",
     "STROMA_UNKNOWN": "the tumour is active, the microenvironment could not be judged",
     "SMALL_REFERENCE": "few samples to compare with",
+    "UNCHECKED_REFERENCE": "the reference of the split was not tested, intervals are not calibrated",
     "BULK_DERIVED": "compartments estimated from bulk: probable at best",
     "ONE_PANEL": "a single STAT3 panel could be scored where it is on",
     "Q_NOT_SIGNIFICANT": "p passes, but not after correction over the cohort",
@@ -181,6 +183,7 @@ class Judged:
 # (code, highest confidence it allows, when); None caps nothing and is told all the same.
 CAPS: tuple[tuple[str, str | None, Callable[[Judged], bool]], ...] = (
     ("SMALL_REFERENCE", "low", lambda j: j.smallest_reference < j.thresholds["confident_reference"]),
+    ("UNCHECKED_REFERENCE", "low", lambda j: j.case.tumour.unchecked or j.case.microenvironment.unchecked),
     ("BULK_DERIVED", "moderate", lambda j: j.case.split_from_bulk),
     ("STROMA_UNKNOWN", "moderate", lambda j: j.tumour.value == ON and j.non_tumour.value == UNKNOWN),
     ("ONE_PANEL", "moderate", lambda j: any(len(row.panels) < 2 for row in j.active)),
@@ -227,6 +230,7 @@ def decide(case: Case, thresholds: Thresholds) -> Call:
     ==========================================================================  ========  ======================
     the call is INDETERMINATE                                                   low       those of the unknowns
     fewer than ``confident_reference`` rows to compare with                     low       ``SMALL_REFERENCE``
+    the reference of the bulk split was not tested                              low       ``UNCHECKED_REFERENCE``
     compartments were estimated from bulk ("probable")                          moderate  ``BULK_DERIVED``
     tumour ON, microenvironment unknown                                         moderate  ``STROMA_UNKNOWN``
     an ON compartment has a single scored panel                                 moderate  ``ONE_PANEL``

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from stat3act.activity.assemble import REFERENCE_NAME
 from stat3act.problems import Problem
+from stat3act.validation.calibration import UNCALIBRATED
 
 ON, OFF, UNKNOWN = "ON", "OFF", "UNKNOWN"
 CORE_AXIS = "stat3_core"
@@ -51,6 +52,8 @@ class Evidence:
         Rows the scores are compared with.
     flags
         Guards that the compartment did not pass (`stat3act.profiles.guards`).
+    unchecked
+        The compartment was estimated from bulk with a reference that was not tested: its interval is not calibrated.
     """
 
     compartment: str
@@ -70,6 +73,7 @@ class Evidence:
     u_stat3: float = math.nan
     reference_n: float = math.nan
     flags: tuple[str, ...] = ()
+    unchecked: bool = False
 
     @property
     def panels_positive(self) -> int:
@@ -266,4 +270,5 @@ def evidence_from_rows(
         rivals={axis: _number(rows[axis], "activity") for axis in rivals if _scored(rows.get(axis))},
         u_stat3=_number(rows[U_STAT3_AXIS], "activity") if _scored(rows.get(U_STAT3_AXIS)) else math.nan,
         reference_n=float(named["n"]) if named else math.nan,
+        unchecked=split_from_bulk and _text(core.get("interval")) == UNCALIBRATED,
     )

@@ -17,6 +17,7 @@ from stat3act.report.columns_shared import (
     Table,
     Z,
 )
+from stat3act.report.columns_selfcheck import SELFCHECK_TABLES
 
 _SCORES = {
     "score": (
@@ -31,6 +32,12 @@ _SCORES = {
     ),
     "ci_low": ("Lower end of the confidence interval of the activity.", Z),
     "ci_high": ("Upper end of the confidence interval of the activity.", Z),
+    "interval": (
+        "After a bulk split: calibrated, the interval has the width of the errors on mixtures of tumours left out of "
+        "the reference, or uncalibrated, the reference could not be tested. Empty where the compartment was measured, "
+        "and in the table of the split itself, whose intervals are those before calibration.",
+        "word",
+    ),
     "p_value": (
         "Chance of an activity this high under that null; one-sided.",
         SHARE,
@@ -235,6 +242,7 @@ TABLES = {
         },
     ),
     **CELL_TABLES,
+    **SELFCHECK_TABLES,
     "guards": Table(
         "profiles/guards.tsv",
         "one guard (ambient RNA or doublets) on one sample x compartment",

@@ -33,6 +33,8 @@ CITATIONS = {
     "bayesprism": "Chu T, Wang Z, Pe'er D, Danko CG. Cell type and gene expression deconvolution with BayesPrism "
     "enables Bayesian integrative analysis across bulk and single-cell RNA sequencing in oncology. Nat Cancer "
     "2022;3:505-517. doi:10.1038/s43018-022-00356-3",
+    "lei": "Lei J, G'Sell M, Rinaldo A, Tibshirani RJ, Wasserman L. Distribution-free predictive inference for "
+    "regression. J Am Stat Assoc 2018;113:1094-1111. doi:10.1080/01621459.2017.1307116",
     "scdrs": "Zhang MJ, et al. Polygenic enrichment distinguishes disease associations of individual cells in "
     "single-cell RNA-seq data. Nat Genet 2022;54:1572-1580. doi:10.1038/s41588-022-01167-z",
     "bh": "Benjamini Y, Hochberg Y. Controlling the false discovery rate. J R Stat Soc B 1995;57:289-300. "
@@ -76,7 +78,7 @@ def _keys(config: Mapping) -> list[str]:
             keys += ["infercnvpy", "tirosh"]
         keys += ["squair", *(["soupx"] if config["expression"]["scale"] == "counts" else [])]
     elif is_split_from_bulk(config):
-        keys.append("bayesprism")
+        keys += ["bayesprism", *(["lei"] if config["compartments"]["selfcheck"] else [])]
     keys += ["decoupler", "schaafsma"]
     if config["networks"]["regulon"] == "collectri":
         keys.append("collectri")
@@ -178,6 +180,20 @@ def _guards_text(config: Mapping, cite) -> str:
     )
 
 
+def _selfcheck_text(config: Mapping, cite) -> str:
+    part = config["compartments"]
+    if not part["selfcheck"]:
+        return " The reference was not tested and intervals were not calibrated; calls have low confidence for that."
+    return (
+        " The reference was tested on mixtures of its own tumours, patients left out in turn, at the depth, purity and "
+        "platform shift of the cohort, with planted activity and as they are. Intervals are the estimate plus and "
+        "minus the split-conformal quantile of its distance from the score of the compartment's own profile, by bin of "
+        f"estimated purity {cite('lei')}; compartments were left unknown at purities at which the rank correlation of "
+        f"the two was below {part['min_recovery']:g}. A reference with tumours of one patient cannot be tested: "
+        "intervals are then not calibrated, and calls have low confidence."
+    )
+
+
 def _compartments_text(config: Mapping, cite) -> str:
     part = config["compartments"]
     if _is_single_cell(config):
@@ -196,7 +212,7 @@ def _compartments_text(config: Mapping, cite) -> str:
             f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above "
             f"{part['max_purity']:g}. Both are relative to the cohort, whatever the unsplit sample is compared with; "
             "their null is the spread of control panels of like level, spread and tumour share, without an inflation "
-            "factor."
+            f"factor.{_selfcheck_text(config, cite)}"
         )
     return "Samples were not split into compartments: activities are those of the whole sample."
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from stat3act.compartments.malignant import REASONS as CELL_REASONS
 from stat3act.profiles.states import CORE_AXIS, INTERFERON_AXIS, voting_panels
-from stat3act.report import charts, charts_composition, charts_groups, colours, columns, evidence
+from stat3act.report import charts, charts_composition, charts_groups, colours, columns, evidence, selfcheck
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
 from stat3act.report.pictures import Pictures
@@ -132,6 +132,8 @@ def chart_specs(tables: Mapping[str, pd.DataFrame], kinds: Mapping[str, str], on
         specs["groups"] = charts_groups.groups(on_activity, told)
     if arm_names(tables):
         specs["arms"] = charts_composition.arms(samples, arm_names(tables))
+    if selfcheck.is_tested(tables):
+        specs["selfcheck"] = selfcheck.chart()
     if "phospho" in tables:
         specs["phospho"] = charts.phospho()
     return specs
@@ -255,6 +257,8 @@ def about(config: Mapping, tables: Mapping[str, pd.DataFrame], kinds: Mapping[st
         "reasons": {**evidence.REASONS, **CELL_REASONS},
         "conditions": evidence.conditions(config["profiles"], is_split(tables["calls"]) and not single_cell),
         "level": config["activity"]["confidence_level"],
+        "min_recovery": config["compartments"]["min_recovery"],
+        "selfcheck": selfcheck.MEASURES,
         "metadata": dict(kinds),
         "groups": grouped_by(tables),
         "composition": list(composition_parts(tables)),
@@ -292,6 +296,8 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "grouped": bool(grouped_by(tables)),
         "labelled": "agreement" in tables and not tables["agreement"].empty,
         "cell_reasons": CELL_REASONS,
+        "selfcheck": selfcheck.sentences(config, tables),
+        "tested": selfcheck.is_tested(tables),
         "names": sorted(tables),
     }
 
@@ -322,8 +328,9 @@ def render(
     ----------
     texts
         Name of each table (a key of `columns.TABLES`) to the text of its file. ``calls``, ``activation_profiles``,
-        ``drivers``, ``lesions``, ``groups``, ``qc`` and ``composition`` are needed; ``phospho``, ``expected`` and, for
-        single cells, ``clusters``, ``agreement`` and ``arms`` are shown where they are given.
+        ``drivers``, ``lesions``, ``groups``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, for
+        single cells ``clusters``, ``agreement`` and ``arms``, and for a bulk split ``selfcheck`` and ``calibration``,
+        are shown where they are given.
     config
         The effective configuration.
     provenance

@@ -11,6 +11,7 @@ SCRIPTS = (
     "page_data.js",
     "page_charts.js",
     "page_cells.js",
+    "page_selfcheck.js",
     "page_groups.js",
     "page_card.js",
     "page_calls.js",

@@ -156,7 +156,7 @@ def mix(
     rival: pd.Series | None = None,
     rival_strength: float = 0.8,
     others: Sequence[tuple[pd.Series, np.ndarray]] = (),
-    purity: tuple[float, float] = (0.05, 0.95),
+    purity: tuple[float | np.ndarray, float | np.ndarray] = (0.05, 0.95),
     depth: float = 2e7,
     noise: float = 0.3,
     factors: int = 10,
@@ -170,7 +170,8 @@ def mix(
 
     Activities are standard normal times `strength` (natural log per unit of response), or `on` times `strength`.
     `others` are panels with what they move in tumour and microenvironment of each sample (samples x 2, natural log).
-    `one_patient` gives every sample the tumour of one state instead of a mixture of them.
+    `one_patient` gives every sample the tumour of one state instead of a mixture of them. `purity` is the range that
+    purities are drawn from, one for all samples or one for each.
     """
     rng, genes, states = np.random.default_rng(seed), source.profiles.index, source.profiles.to_numpy()
     a, b = on if on is not None else (rng.standard_normal(n_samples), rng.standard_normal(n_samples))

@@ -1,0 +1,98 @@
+"""The self-check of the bulk demo's reference: its tables, the intervals it gives, and a reference it cannot test."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stat3act.tables import read_table, write_table
+from stat3act.validation.calibration import EDGES, bin_low
+from workflow.harness import snakemake
+
+CONFIG = "config/cohorts/demo_bulk/config.yaml"
+PARTS = ["tumour", "microenvironment"]
+
+
+def change(folder, **compartments):
+    path = folder / CONFIG
+    config = yaml.safe_load(path.read_text())
+    config["compartments"] |= compartments
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def planned(folder):
+    run = snakemake(folder, "-n", "--configfile", CONFIG)
+    assert run.returncode == 0, run.output[-4000:]
+    return set(run.jobs)
+
+
+def test_tables_cover_the_compartments_axes_and_purities_of_the_cohort(demo):
+    results = demo / "results/demo_bulk"
+    found = read_table(results / "validation/selfcheck.tsv")
+    calibration = read_table(results / "validation/calibration.tsv")
+    assert set(found["kind"]) == {"planted", "natural"} and set(found["compartment"]) == set(PARTS)
+    assert {"stat3_core", "stat3_epithelial", "stat3_regulon", "ifn_stat1", "nfkb"} <= set(found["axis"])
+    assert set(found["reference"]) == {"results/demo/compartments/reference.tsv"}
+    core = found[(found["axis"] == "stat3_core") & (found["n"] >= 30)]
+    assert len(core) >= 12 and (core["purity_error"] < 0.1).all()
+    planted = core[core["kind"] == "planted"]
+    assert (planted["spearman"] > 0.3).all() and (planted["loading"] > planted["leak"].abs()).all()
+    assert core["coverage"].mean() == pytest.approx(0.9, abs=0.06)
+    assert not calibration.duplicated(["compartment", "axis", "purity_low"]).any()
+    assert (calibration["half_width"] > 0).all()
+
+
+def test_the_intervals_of_the_scores_are_those_of_the_table(demo):
+    results = demo / "results/demo_bulk"
+    half = read_table(results / "validation/calibration.tsv").set_index(["compartment", "axis", "purity_low"])
+    split = read_table(results / "compartments/split.tsv").set_index(["sample", "compartment", "axis"])
+    scores = read_table(results / "activity/scores.tsv")
+    inside = scores[scores["compartment"].isin(PARTS) & scores["activity"].notna()]
+    assert len(inside) > 100 and set(inside["interval"]) == {"calibrated"}
+    assert scores.loc[scores["compartment"] == "bulk", "interval"].isna().all()
+    purity = inside["fraction"].where(inside["compartment"] == "tumour", 1 - inside["fraction"])
+    place = pd.MultiIndex.from_arrays([inside["compartment"], inside["axis"], bin_low(purity)])
+    rows = split.loc[pd.MultiIndex.from_frame(inside[["sample", "compartment", "axis"]])]
+    scale = rows["scale"] if "scale" in rows else rows["sd"] / np.log(2)
+    expected = 2 * half["half_width"].reindex(place).to_numpy() / scale.to_numpy()
+    np.testing.assert_allclose(inside["ci_high"] - inside["ci_low"], expected, rtol=1e-4)
+    assert set(bin_low(purity)) <= set(EDGES)
+
+
+def test_a_limit_runs_scores_onward_and_a_threshold_of_the_calls_no_scores(copied_demo):
+    change(copied_demo, min_recovery=0.5)
+    calls = {"profiles_call", "validation_expected", "report_record", "report_render"}
+    assert planned(copied_demo) == {"activity_score"} | calls
+    change(copied_demo, min_recovery=0.3)
+    path = copied_demo / CONFIG
+    path.write_text(path.read_text() + "profiles: {on_activity: 2.0}\n")
+    assert planned(copied_demo) == calls
+
+
+@pytest.fixture(params=["one patient", "switched off"])
+def untested(copied_demo, request):
+    """Split the bulk demo with a reference that is not tested."""
+    if request.param == "one patient":
+        table = read_table(copied_demo / "results/demo/compartments/reference.tsv")
+        tumours = [column for column in table if column.startswith("tumour|")]
+        write_table(copied_demo / "one.tsv", table.drop(columns=tumours[1:]))
+        change(copied_demo, reference="one.tsv")
+    else:
+        change(copied_demo, selfcheck=False)
+    run = snakemake(copied_demo, "--configfile", CONFIG)
+    assert run.returncode == 0, run.output[-4000:]
+    return copied_demo / "results/demo_bulk", request.param
+
+
+def test_a_reference_that_is_not_tested_is_flagged(untested):
+    results, why = untested
+    scores = read_table(results / "activity/scores.tsv")
+    inside = scores[scores["compartment"].isin(PARTS) & scores["activity"].notna()]
+    assert len(inside) > 50 and set(inside["interval"]) == {"uncalibrated"}
+    calls = read_table(results / "profiles/calls.tsv")
+    known = calls[calls[["tumour_activity", "microenvironment_activity"]].notna().any(axis=1)]
+    assert known["reason_codes"].str.contains("UNCHECKED_REFERENCE").all() and set(known["confidence"]) == {"low"}
+    page = (results / "report/report.html").read_text()
+    assert "Intervals of tumour and microenvironment are not calibrated" in page
+    if why == "one patient":
+        assert read_table(results / "validation/selfcheck.tsv").empty
