@@ -13,10 +13,10 @@ from stat3act.configuration import (
     RIVALS,
     check_against_sheet,
     check_config,
-    check_files,
     is_control,
     validate_config,
 )
+from stat3act.named_files import check_files
 from stat3act.problems import InputProblems
 from stat3act.schema import default_of, fill_defaults, nearest
 

@@ -75,6 +75,7 @@ sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.p
 from stat3act.cohort import open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
+from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise

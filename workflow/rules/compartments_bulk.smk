@@ -9,6 +9,8 @@
 #     <results>/compartments/expression.h5ad           log2 expression of the unsplit samples
 #     <results>/compartments/composition.tsv           fractions of every compartment
 #     <results>/compartments/fractions.tsv             mRNA share of every compartment and lineage
+#     <results>/compartments/platform.tsv              shift of each gene between bulk and reference
+#     <results>/compartments/reference_check.tsv       how well the reference explains each sample, purity, flags
 #     <results>/compartments/split.tsv                 activity of tumour and microenvironment
 if not SINGLE_CELL:
 
@@ -38,12 +40,14 @@ if SPLIT:
     rule compartments_deconvolve:
         input:
             expression="<results>/expression/bulk.h5ad",
-            reference=reference_files(),
+            reference=reference_paths(),
             axes="<results>/networks/axes.tsv",
             genes=bundled("resources/genes/genes.tsv"),
         output:
             fractions="<results>/compartments/fractions.tsv",
             composition="<results>/compartments/composition.tsv",
+            platform="<results>/compartments/platform.tsv",
+            reference_check="<results>/compartments/reference_check.tsv",
             fit="<results>/compartments/fit.h5ad",
         log:
             "<logs>/compartments_deconvolve.log",
@@ -57,8 +61,16 @@ if SPLIT:
             runtime=60,
         params:
             code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
+            references=sum(not path.endswith("_map.tsv") for path in reference_paths()),
+            samples=sheet_columns("sample", config["compartments"]["purity_column"]),
+            seed=config["seed"],
             settings=settings(
-                *(f"compartments.{key}" for key in ["lineages", "malignant_values", "max_purity", "min_purity"])
+                "compartments.lineages",
+                "compartments.malignant_values",
+                "compartments.max_purity",
+                "compartments.min_purity",
+                "compartments.purity_column",
+                "compartments.purity_sd",
             ),
         script:
             "../scripts/compartments_deconvolve.py"

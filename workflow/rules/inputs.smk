@@ -54,9 +54,9 @@ def labelling_settings(clustering, malignant, *keys):
     return {"compartments": chosen, **settings("expression.scale", "seed", "tumour_type")}
 
 
-def cell_tables():
-    """Return the cohort's tables about single cells that the page shows."""
-    names = ["clusters", "agreement", "arms"] if SINGLE_CELL else []
+def compartment_tables():
+    """Return the cohort's tables about cells, or about the reference of a bulk split, that the page shows."""
+    names = ["clusters", "agreement", "arms"] if SINGLE_CELL else ["platform", "reference_check"] if SPLIT else []
     return [f"<results>/compartments/{name}.tsv" for name in names]
 
 
@@ -81,12 +81,9 @@ def side_outputs():
     return ["<results>/compartments/fractions.tsv"] if SPLIT else []
 
 
-def reference_files():
-    """Return the reference, and the map that a Parquet profiles file has beside it."""
-    path = config["compartments"]["reference"]
-    if not SPLIT or not path.endswith(".parquet"):
-        return [path] if SPLIT else []
-    return [path, path.removesuffix(".parquet").removesuffix("_profiles") + "_map.tsv"]
+def reference_paths():
+    """Return the references, and after them the maps that Parquet profiles files have beside them."""
+    return [str(path) for path in reference_files(config).values()] if SPLIT else []
 
 
 def regulon_path():
@@ -109,7 +106,7 @@ def recorded_inputs():
     if config["validation"]["phospho"]:
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
     if SPLIT:
-        named |= {path: path for path in reference_files()}
+        named |= {name: str(path) for name, path in reference_files(config).items()}
     if config["compartments"]["celltypist_model"]:
         named[config["compartments"]["celltypist_model"]] = config["compartments"]["celltypist_model"]
     if frozen_reference():

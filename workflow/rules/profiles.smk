@@ -6,6 +6,7 @@
 #     <results>/compartments/composition.tsv         cells and fractions of every compartment
 #     <results>/networks/ligands.tsv                 ligands and their receptors
 #     <results>/activity/guards.tsv                  single cell: scores without ambient RNA, and with doublets
+#     <results>/compartments/reference_check.tsv     bulk with a reference: flags of the reference
 #     validation.phospho                             phospho measurements, if given
 # OUTPUTS
 #     <results>/profiles/activation_profiles.tsv     the scores, with the patient
@@ -20,6 +21,7 @@ rule profiles_call:
         composition="<results>/compartments/composition.tsv",
         ligands="<results>/networks/ligands.tsv",
         guards=branch(SINGLE_CELL, then="<results>/activity/guards.tsv", otherwise=[]),
+        reference_check=branch(SPLIT, then="<results>/compartments/reference_check.tsv", otherwise=[]),
         phospho=data_path(config["validation"]["phospho"]) if config["validation"]["phospho"] else [],
     output:
         profiles=ensure("<results>/profiles/activation_profiles.tsv", non_empty=True),

@@ -4,6 +4,7 @@
 #     <results>/profiles/*.tsv                     calls, activation profiles, drivers
 #     <results>/expression/qc.tsv                  what was measured, before and after quality control
 #     <results>/compartments/composition.tsv       cells and fractions of every compartment
+#     <results>/compartments/reference_check.tsv   bulk with a reference: how well it explains each sample
 #     <results>/compartments/{clusters,agreement,arms}.tsv   single cell: clusters, labels, gains and losses
 #     <results>/compartments/cells/{sample}.tsv.gz  single cell: labels and map of every cell
 #     <results>/compartments/copy_number/{sample}.tsv.gz   single cell: gains and losses of small groups
@@ -85,7 +86,7 @@ rule report_render:
         drivers="<results>/profiles/drivers.tsv",
         qc="<results>/expression/qc.tsv",
         composition="<results>/compartments/composition.tsv",
-        cells=cell_tables(),
+        compartments=compartment_tables(),
         pictures=cell_pictures(),
         validation=VALIDATION_OUTPUTS,
         provenance="<results>/provenance.json",

@@ -18,6 +18,7 @@ found = profile_cohort(
     samples,
     read_phospho(given.phospho, samples, snakemake.params.phospho),
     snakemake.params.settings,
+    tables.read_table(given.reference_check) if given.reference_check else None,
 )
 for name in ("profiles", "calls", "drivers", "guards"):
     tables.write_table(snakemake.output[name], getattr(found, name))

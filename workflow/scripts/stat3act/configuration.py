@@ -5,7 +5,6 @@ schema cannot say are the ones between keys. Every Snakemake job parses this, so
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -48,6 +47,8 @@ SINGLE_CELL_ONLY = (
 BULK_ONLY = (
     "compartments.method",
     "compartments.reference",
+    "compartments.purity_column",
+    "compartments.purity_sd",
     "compartments.min_purity",
     "compartments.max_purity",
 )
@@ -113,47 +114,6 @@ def check_config(
     known = {problem.where for problem in problems}
     found = [parts for check in CHECKS for parts in check(filled, schema) if parts[0] not in known]
     return filled, problems + [Problem(file, *parts) for parts in found]
-
-
-def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Yield each key of a filled-in configuration that names an existing file, with that file's path."""
-    data_dir = Path(config["data_dir"])
-    regulon, reference = config["networks"]["regulon"], config["activity"]["reference"]
-    if regulon not in ("none", "collectri"):
-        yield "networks.regulon", data_dir / regulon
-    if config["validation"]["phospho"]:
-        yield "validation.phospho", data_dir / config["validation"]["phospho"]
-    if config["compartments"]["reference"]:
-        yield "compartments.reference", Path(config["compartments"]["reference"])
-    if config["compartments"]["celltypist_model"]:
-        yield "compartments.celltypist_model", Path(config["compartments"]["celltypist_model"])
-    if reference not in ("cohort", "controls"):
-        yield "activity.reference", Path(reference)
-
-
-def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
-    """Return one problem for each file that the configuration names and that does not exist.
-
-    Parameters
-    ----------
-    config
-        Configuration with its defaults.
-    file
-        Name of the configuration file, for the messages.
-    """
-    problems = []
-    for key, path in config_files(config):
-        if path.is_file():
-            continue
-        parts = path.parts
-        if key.endswith("reference") and len(parts) > 2 and parts[0] == "results":
-            mend = f"run the cohort `{parts[1]}` first: it writes this file"
-        elif key in ("networks.regulon", "validation.phospho"):
-            mend = f"correct the name, or `data_dir` (now `{config['data_dir']}`), from which it is relative"
-        else:
-            mend = "correct the name; it is relative to the folder Snakemake is started in"
-        problems.append(Problem(file, f"key `{key}`", str(path), "a file that exists", mend))
-    return problems
 
 
 def is_control(sheet: pd.DataFrame, query: str) -> pd.Series:
@@ -322,7 +282,7 @@ def _check_split(config, schema) -> Iterator[Parts]:
     if config["expression"]["type"] == "bulk" and section["method"] == "none" and section["reference"]:
         yield (
             "key `compartments.reference`",
-            repr(section["reference"]),
+            short(section["reference"]),
             "null, because `compartments.method` is none",
             "set `method: auto` to split the samples, or remove `reference`",
         )
