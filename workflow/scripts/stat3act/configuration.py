@@ -45,6 +45,7 @@ SINGLE_CELL_ONLY = (
     "report.cell_pictures",
 )
 BULK_ONLY = (
+    "expression.log_offset",
     "compartments.method",
     "compartments.reference",
     "compartments.purity_column",
@@ -277,6 +278,30 @@ def _check_lineages(config, schema) -> Iterator[Parts]:
         )
 
 
+def _check_log_values(config, schema) -> Iterator[Parts]:
+    section = config["compartments"]
+    expression = config["expression"]
+    scale, offset = expression["scale"], expression["log_offset"]
+    if offset is not None and scale != "log2":
+        yield (
+            "key `expression.log_offset`",
+            str(offset),
+            f"nothing, because `expression.scale` is {scale}",
+            "remove it: only log2 values have it",
+        )
+    split = expression["type"] == "bulk" and section["method"] == "auto" and section["reference"]
+    mends = {"log2_ratio": "a ratio to another sample holds no reads: give counts, TPM, FPKM or RSEM"}
+    if offset is None:
+        mends["log2"] = "write `expression.log_offset: 1` if the values are log2(x + 1), or give the linear values"
+    if split and scale in mends:
+        yield (
+            "key `compartments.reference`",
+            short(section["reference"]),
+            f"linear values to split; `expression.scale` is {scale}",
+            f"{mends[scale]}; without a reference the samples stay unsplit",
+        )
+
+
 def _check_split(config, schema) -> Iterator[Parts]:
     section = config["compartments"]
     if config["expression"]["type"] == "bulk" and section["method"] == "none" and section["reference"]:
@@ -352,6 +377,7 @@ CHECKS = (
     _check_type,
     _check_regulon,
     _check_lineages,
+    _check_log_values,
     _check_split,
     _check_reference,
     _check_thresholds,

@@ -26,12 +26,12 @@ def linear_values(bulk: ad.AnnData) -> pd.DataFrame:
     Raises
     ------
     InputProblems
-        The cohort was measured on a log scale: a mixture of cells is a sum of their reads, which logs do not add
-        up to.
+        The cohort has logarithms that were not brought back: a mixture of cells is a sum of their reads, which logs
+        do not add up to.
     """
     if "linear" not in bulk.layers:
         scale = str(bulk.uns.get("scale", "log"))
-        mend = "give counts or TPM, or set compartments.method to none for the unsplit row only"
+        mend = "give counts or TPM, name expression.log_offset, or set compartments.method to none (unsplit row only)"
         expected = "counts, tpm, fpkm or rsem, for a split by reference"
         raise_if_any([Problem("config", "expression.scale with compartments.reference", scale, expected, mend)])
     return pd.DataFrame(np.asarray(bulk.layers["linear"]), index=bulk.obs_names, columns=bulk.var_names)
