@@ -63,8 +63,8 @@ def harmonise_cohort(
     -------
     cohort
         Samples (in the order of ``rows``) x symbols (sorted, those that all files have). ``X`` float32, log2 scale;
-        ``layers["linear"]`` where there is one (`stat3act.expression.scale.to_log2`, ``to_linear``); ``var`` has hg38 positions;
-        ``uns["scale"]``.
+        ``layers["linear"]`` where there is one (`stat3act.expression.scale.to_log2`, ``to_linear``); ``var`` has hg38
+        positions; ``uns["scale"]``.
     quality
         One row per sample: what became of the genes, and the total of the kept ones on linear scales.
 
