@@ -10,6 +10,7 @@ from stat3act.compartments.purity import (
     MIN_RATIO_SAMPLES,
     combine_purity,
     expit,
+    fitted_error,
     fraction_interval,
     given_purity,
     logit,
@@ -54,6 +55,20 @@ def test_ratio_of_mrna_per_cell_is_recovered_from_ten_samples_on():
     assert mrna_ratio(fitted, cells.iloc[: MIN_RATIO_SAMPLES - 1].reindex(NAMES)) == 1
     # Both say the same, so nothing moves.
     pd.testing.assert_series_equal(combine_purity(fitted, cells, 0.1)["purity"], fitted, check_names=False)
+
+
+def test_samples_that_the_reference_misfits_weigh_less_and_say_nothing_of_the_ratio():
+    cells = pd.Series(np.linspace(0.2, 0.85, len(NAMES)), NAMES)
+    fitted = 2.5 * cells / (2.5 * cells + 1 - cells)
+    misfit = pd.Series([True, False, True] + [False] * (len(NAMES) - 3), NAMES)
+    table = combine_purity(fitted, cells, 0.1, fitted_error(misfit), misfit)
+    assert (table["mrna_ratio"].round(6) == 2.5).all()
+    assert table["purity_sd"].iloc[0] > table["purity_sd"].iloc[1]
+    everything = combine_purity(fitted, cells, 0.1, fitted_error(misfit | True), misfit | True)
+    assert (everything["mrna_ratio"] == 1).all()
+    # The given value has the greater say: twice the error is a quarter of the weight.
+    expected = (0.2 * logit(fitted) + 0.8 * logit(cells)).map(expit)
+    np.testing.assert_allclose(everything["purity"], expected)
 
 
 def test_purity_of_the_sheet():

@@ -110,6 +110,7 @@ config.update(COMPLETE)
 SAMPLES = list(SHEET.index)
 SINGLE_CELL = config["expression"]["type"] == "single_cell"
 SPLIT = not SINGLE_CELL and config["compartments"]["method"] == "auto" and bool(config["compartments"]["reference"])
+INTERACTION = not SINGLE_CELL and not SPLIT and bool(config["compartments"]["purity_column"])
 
 
 wildcard_constraints:

@@ -4,6 +4,7 @@
 #     <results>/expression/bulk.h5ad                   bulk samples, linear and log2
 #     compartments.reference                           profiles of tumour and microenvironment states
 #     <results>/networks/axes.tsv                      the axes
+#     <results>/activity/scores.tsv                    unsplit activity, for its relation to purity
 #     resources/genes/genes.tsv                        chromosomes of the genes
 # OUTPUTS
 #     <results>/compartments/expression.h5ad           log2 expression of the unsplit samples
@@ -11,6 +12,7 @@
 #     <results>/compartments/fractions.tsv             mRNA share of every compartment and lineage
 #     <results>/compartments/platform.tsv              shift of each gene between bulk and reference
 #     <results>/compartments/reference_check.tsv       how well the reference explains each sample, purity, flags
+#     <results>/compartments/purity_interaction.tsv    without a reference: activity against purity, of the cohort
 #     <results>/compartments/split.tsv                 activity of tumour and microenvironment
 if not SINGLE_CELL:
 
@@ -108,3 +110,28 @@ if SPLIT:
             },
         script:
             "../scripts/compartments_split.py"
+
+
+if INTERACTION:
+
+    rule compartments_interact:
+        input:
+            scores="<results>/activity/scores.tsv",
+        output:
+            interaction=ensure("<results>/compartments/purity_interaction.tsv", non_empty=True),
+        log:
+            "<logs>/compartments_interact.log",
+        benchmark:
+            "<benchmarks>/compartments_interact.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            code=fingerprint("compartments_interact.py"),
+            samples=sheet_columns("sample", config["compartments"]["purity_column"]),
+            settings=settings("activity.confidence_level", "compartments.purity_column"),
+        script:
+            "../scripts/compartments_interact.py"

@@ -55,8 +55,9 @@ def labelling_settings(clustering, malignant, *keys):
 
 
 def compartment_tables():
-    """Return the cohort's tables about cells, or about the reference of a bulk split, that the page shows."""
+    """Return the tables that the page shows of cells, of a bulk split's reference, or of purity without one."""
     names = ["clusters", "agreement", "arms"] if SINGLE_CELL else ["platform", "reference_check"] if SPLIT else []
+    names += ["purity_interaction"] if INTERACTION else []
     return [f"<results>/compartments/{name}.tsv" for name in names]
 
 

@@ -4,7 +4,8 @@
 #     <results>/profiles/*.tsv                     calls, activation profiles, drivers
 #     <results>/expression/qc.tsv                  what was measured, before and after quality control
 #     <results>/compartments/composition.tsv       cells and fractions of every compartment
-#     <results>/compartments/reference_check.tsv   bulk with a reference: how well it explains each sample
+#     <results>/compartments/{platform,reference_check}.tsv  bulk with a reference: how well it explains the samples
+#     <results>/compartments/purity_interaction.tsv  bulk without one: activity against purity, of the cohort
 #     <results>/compartments/{clusters,agreement,arms}.tsv   single cell: clusters, labels, gains and losses
 #     <results>/compartments/cells/{sample}.tsv.gz  single cell: labels and map of every cell
 #     <results>/compartments/copy_number/{sample}.tsv.gz   single cell: gains and losses of small groups

@@ -11,7 +11,7 @@ import pandas as pd
 from stat3act.compartments import COMPARTMENTS
 from stat3act.compartments.mixture import MixtureFit, fit_states, fraction_table
 from stat3act.compartments.platform import log_platform, platform_table
-from stat3act.compartments.purity import combine_purity, fraction_interval, given_purity
+from stat3act.compartments.purity import combine_purity, fitted_error, fraction_interval, given_purity
 from stat3act.compartments.reference import Reference, export_reference
 from stat3act.compartments.reference_check import check_reference, check_table
 from stat3act.compartments.reference_pool import read_references
@@ -86,7 +86,8 @@ def deconvolve(
     fit = fit_states(linear, reference, scored, chromosomes)
     check = check_reference(linear, reference, fit, str(bulk.uns.get("scale", "")), seed)
     outside = given_purity(samples, settings["purity_column"])
-    purity = combine_purity(fit.purity(reference.is_tumour), outside, settings["purity_sd"])
+    sds = settings["purity_sd"], fitted_error(check.misfit)
+    purity = combine_purity(fit.purity(reference.is_tumour), outside, *sds, check.misfit)
     if outside.notna().any():
         held = purity["purity"].where(purity["purity_given"].notna())
         fit = fit_states(linear, reference, scored, chromosomes, purity=held)

@@ -124,6 +124,11 @@ class ReferenceCheck:
     limit: float
     flags: pd.Series
 
+    @property
+    def misfit(self) -> pd.Series:
+        """By sample: explained less well than every mixture of a left-out tumour."""
+        return self.correlation < self.limit
+
 
 def check_reference(
     linear: pd.DataFrame, reference: Reference, fit: MixtureFit, scale: str, seed: int
@@ -161,7 +166,7 @@ def check_reference(
     general = [ONE_PATIENT] if reference.is_tumour.sum() == 1 else []
     general += [FEW_CELLS] if 0 < cells < FEWEST_CELLS else []
     misfit = correlation < limit
-    flags = misfit.map(lambda own: ";".join([*general, *([MISFIT] if own else [])]))
+    flags = misfit.map({own: ";".join([*general, *([MISFIT] if own else [])]) for own in (True, False)})
     log.info("Fit of the reference: correlation %.3f (median), limit %.3f", correlation.median(), limit)
     log.info("%d of %d samples are not explained like tumours of the reference", misfit.sum(), len(linear))
     if general:

@@ -1,6 +1,12 @@
 """Descriptions of the tables about the reference of a bulk split."""
 
-from stat3act.report.columns_shared import SAMPLE, SHARE, TEXT, Table
+from stat3act.report.columns_shared import AXIS, SAMPLE, SHARE, TEXT, Z, Table
+
+_INTERVAL = {
+    "slope": ("Change of the mean activity from purity 0 to purity 1", Z),
+    "tumour_end": ("Mean activity that the line gives at purity 1, extrapolated; of the cohort, of no sample", Z),
+    "microenvironment_end": ("Mean activity that the line gives at purity 0, extrapolated; of the cohort", Z),
+}
 
 REFERENCE_TABLES = {
     "reference_check": Table(
@@ -40,6 +46,25 @@ REFERENCE_TABLES = {
                 "log2 fold change",
             ),
             "used": ("yes, or why the gene does not decide fractions.", TEXT),
+        },
+    ),
+    "purity_interaction": Table(
+        "compartments/purity_interaction.tsv",
+        "one axis of the whole cohort (bulk without a reference, with purity); says nothing of a single sample",
+        {
+            "level": ("Always cohort: in which cells of a sample an axis is active cannot be read from this.", TEXT),
+            **AXIS,
+            "n": ("Samples with a purity and an activity.", "samples"),
+            "purity_low": ("Lowest purity of these samples.", SHARE),
+            "purity_high": ("Highest purity of these samples.", SHARE),
+            **{
+                f"{name}{part}": (f"{meaning}{end}.", unit)
+                for name, (meaning, unit) in _INTERVAL.items()
+                for part, end in (("", ""), ("_low", ": lower end of its interval"), ("_high", ": upper end"))
+            },
+            "p_value": ("Two-sided p of the slope (HC3 errors).", SHARE),
+            "q_value": ("The same after correction over the axes (Benjamini-Hochberg).", SHARE),
+            "reason": ("Why there are no numbers: FEW_SAMPLES or PURITY_ALIKE; empty where there are.", "code"),
         },
     ),
 }

@@ -21,7 +21,7 @@ from stat3act.report import charts, charts_composition, colours, columns, eviden
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
 from stat3act.report.pictures import Pictures
-from stat3act.report.reference import reference_lines
+from stat3act.report.reference import interaction_lines, reference_lines
 from stat3act.tables import read_table
 
 CSP = (
@@ -275,6 +275,7 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "single_cell": is_single_cell(tables),
         "arms": bool(arm_names(tables)),
         "reference_lines": reference_lines(tables),
+        "interaction_lines": interaction_lines(tables),
         "labelled": "agreement" in tables and not tables["agreement"].empty,
         "cell_reasons": CELL_REASONS,
         "names": sorted(tables),

@@ -1,10 +1,11 @@
-"""What the page says of the reference of a bulk split: does it fit, how far is the platform, whose purity it is."""
+"""What the page says of a bulk split's reference, and of activity and purity where there is none."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
 from stat3act.profiles.calls import REASON_CODES
+from stat3act.profiles.states import CORE_AXIS
 
 WORST_GENES = 10
 
@@ -56,3 +57,24 @@ def _purity_line(check: pd.DataFrame) -> str:
         f"Purity of {known.sum()} of {len(check)} samples combines the fit with the value of the sample sheet; a "
         f"tumour cell is taken to hold {ratio:.2f} times the mRNA of another cell."
     )
+
+
+def interaction_lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Say how STAT3 activity goes with purity in the cohort; nothing without the table ``purity_interaction``."""
+    if "purity_interaction" not in tables:
+        return []
+    table = tables["purity_interaction"]
+    lines = ["Of the cohort, not of a sample: in which cells of one tumour STAT3 is active cannot be read from this."]
+    for row in table[table["axis"] == CORE_AXIS].to_dict("records"):
+        if pd.isna(row["slope"]):
+            lines.append(f"{row['n']} samples with a purity: too few, or purities too much alike.")
+            continue
+        ends = (
+            f"{words} {row[name]:.1f} ({row[f'{name}_low']:.1f} to {row[f'{name}_high']:.1f})"
+            for name, words in (("tumour_end", "purity 1:"), ("microenvironment_end", "purity 0:"))
+        )
+        lines.append(
+            f"Mean STAT3 activity that the {row['n']} samples (purity {row['purity_low']:.2f} to "
+            f"{row['purity_high']:.2f}) lead to expect at {' and at '.join(ends)}; p of the slope {row['p_value']:.2g}."
+        )
+    return lines
