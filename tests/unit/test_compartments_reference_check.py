@@ -12,6 +12,7 @@ from stat3act.compartments.reference_check import (
     FEW_CELLS,
     MISFIT,
     ONE_PATIENT,
+    ReferenceCheck,
     check_reference,
     check_table,
     fit_correlation,
@@ -59,6 +60,13 @@ def test_a_tumour_is_left_out_of_its_own_mixtures():
     found = [left_out_correlations(reference, genes, 1e6, 0) for reference in (near, far)]
     assert len(found[0]) == 5 * 4
     assert found[1].min() < found[0].min()
+
+
+@pytest.mark.parametrize(("low", "flagged"), [(1, 1), (6, 6), (7, 12)])
+def test_most_of_a_cohort_speaks_for_all_of_it(low, flagged):
+    correlation = pd.Series([0.7] * low + [0.9] * (12 - low))
+    assert ReferenceCheck(correlation, 0.8, pd.Series(dtype=object)).misfit.sum() == flagged
+    assert not ReferenceCheck(correlation, np.nan, pd.Series(dtype=object)).misfit.any()
 
 
 def test_one_patient_is_a_flag_and_not_a_misfit():

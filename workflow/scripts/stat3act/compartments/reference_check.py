@@ -1,7 +1,7 @@
 """Does the reference fit the cohort? How well it explains each sample, against what tumours it does not hold reach."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,10 +17,10 @@ FLAGS = (ONE_PATIENT, MISFIT, FEW_CELLS)
 # Tumour states of fewer cells together: at 2,000 reads a cell, a gene of 10 per million is then seen twice. A choice.
 FEWEST_CELLS = 100
 # Left-out tumours are mixed as the validation of the split does: at these purities, with noise of genes and a platform
-# shift (standard deviations, natural log). Blood in bulk, the one tissue at hand that is the reference's own, shows a
-# shift of 0.5 in genes that all states have.
+# shift (standard deviations, natural log): genes that all states of a reference have are off by 0.8 to 1.0 in five TCGA
+# cohorts, and by 0.5 in blood.
 PURITIES = (0.2, 0.4, 0.6, 0.8)
-GENE_NOISE, PLATFORM = 0.3, 0.5
+GENE_NOISE, PLATFORM = 0.3, 0.85
 CONCENTRATION = 0.5
 MOST_LEFT_OUT = 16
 USUAL_DEPTH = 2e7
@@ -126,8 +126,10 @@ class ReferenceCheck:
 
     @property
     def misfit(self) -> pd.Series:
-        """By sample: explained less well than every mixture of a left-out tumour."""
-        return self.correlation < self.limit
+        """By sample: it, or more than half of the cohort, is explained less well than any left-out tumour."""
+        below = self.correlation < self.limit
+        # Another tissue is so for all: one sample that comes close by chance does not make it the right one.
+        return below | (below.mean() > 0.5)
 
 
 def check_reference(
@@ -151,7 +153,8 @@ def check_reference(
     Returns
     -------
     ReferenceCheck
-        ``REFERENCE_MISFIT``: the sample is explained less well than every mixture of a left-out tumour.
+        ``REFERENCE_MISFIT``: the sample, or more than half of the cohort, is explained less well than every mixture
+        of a left-out tumour.
         ``ONE_PATIENT_REFERENCE``: one tumour state, so that nothing says how far another tumour lies from it.
         ``FEW_CELLS_REFERENCE``: the numbers of cells are known and the tumour states have few.
     """
@@ -165,13 +168,14 @@ def check_reference(
     cells = reference.states.loc[reference.is_tumour, "n_cells"].sum()
     general = [ONE_PATIENT] if reference.is_tumour.sum() == 1 else []
     general += [FEW_CELLS] if 0 < cells < FEWEST_CELLS else []
-    misfit = correlation < limit
-    flags = misfit.map({own: ";".join([*general, *([MISFIT] if own else [])]) for own in (True, False)})
+    check = ReferenceCheck(correlation, limit, pd.Series(dtype=object))
+    flags = check.misfit.map({own: ";".join([*general, *([MISFIT] if own else [])]) for own in (True, False)})
     log.info("Fit of the reference: correlation %.3f (median), limit %.3f", correlation.median(), limit)
-    log.info("%d of %d samples are not explained like tumours of the reference", misfit.sum(), len(linear))
+    below = int((correlation < limit).sum())
+    log.info("%d of %d samples are not explained like tumours of the reference", below, len(linear))
     if general:
         log.warning("The reference: %s", ", ".join(general))
-    return ReferenceCheck(correlation, limit, flags)
+    return replace(check, flags=flags)
 
 
 def check_table(check: ReferenceCheck, purity: pd.DataFrame, platform_sd: float) -> pd.DataFrame:

@@ -62,7 +62,8 @@ REASON_CODES = {
     "STROMA_UNKNOWN": "the tumour is active, the microenvironment could not be judged",
     "SMALL_REFERENCE": "few samples to compare with",
     "ONE_PATIENT_REFERENCE": "the reference of the split holds one tumour: how far others lie from it is not known",
-    "REFERENCE_MISFIT": "the reference of the split explains the sample less well than tumours it does not hold",
+    "REFERENCE_MISFIT": "the split's reference explains the sample, or most of the cohort, less well than tumours that "
+    "were left out of it",
     "FEW_CELLS_REFERENCE": "few tumour cells behind the reference of the split",
     "BULK_DERIVED": "compartments estimated from bulk: probable at best",
     "ONE_PANEL": "a single STAT3 panel could be scored where it is on",

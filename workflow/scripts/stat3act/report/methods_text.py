@@ -189,8 +189,10 @@ def _compartments_text(config: Mapping, cite) -> str:
         )
     if is_split_from_bulk(config):
         return (
-            f"Fractions of the reference's cell states ({part['reference']}) were estimated per sample by expectation "
-            f"maximisation, under the model of BayesPrism {cite('bayesprism')}. Activities of tumour and "
+            f"Fractions of the reference's cell states ({_reference_names(part)}) were estimated per sample by "
+            f"expectation maximisation, under the model of BayesPrism {cite('bayesprism')}, with a platform shift of each gene "
+            f"between bulk and reference estimated from the cohort's medians.{_purity_text(part)} How well the "
+            "reference explains each sample was compared with mixtures of tumours left out of it. Activities of tumour and "
             "microenvironment were estimated together by regressing each target's log residual on its sign times the "
             "tumour's share and on its sign times the rest; attributed expression was not scored. The tumour was "
             f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above "
@@ -198,7 +200,28 @@ def _compartments_text(config: Mapping, cite) -> str:
             "their null is the spread of control panels of like level, spread and tumour share, without an inflation "
             "factor."
         )
+    if part["purity_column"]:
+        return (
+            "Samples were not split into compartments: activities are those of the whole sample. Over the cohort they "
+            f"were regressed on the given purity ({part['purity_column']}; least squares, HC3 errors), which says "
+            "nothing of single samples."
+        )
     return "Samples were not split into compartments: activities are those of the whole sample."
+
+
+def _reference_names(part: Mapping) -> str:
+    """Name the references of the bulk split."""
+    return part["reference"] if isinstance(part["reference"], str) else ", ".join(part["reference"])
+
+
+def _purity_text(part: Mapping) -> str:
+    """Say how a given purity was combined with the fitted one; nothing where none is given."""
+    if not part["purity_column"]:
+        return ""
+    return (
+        f" Purity of the sample sheet ({part['purity_column']}, error {part['purity_sd']:g}) was combined with the "
+        "fitted one on the logit scale, each weighted by its error, and the other fractions were fitted again."
+    )
 
 
 def _activity_text(config: Mapping, cite) -> str:
