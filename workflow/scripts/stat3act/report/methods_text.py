@@ -188,18 +188,7 @@ def _compartments_text(config: Mapping, cite) -> str:
             f"compartments with fewer than {part['min_cells']} cells were left unknown.{_guards_text(config, cite)}"
         )
     if is_split_from_bulk(config):
-        return (
-            f"Fractions of the reference's cell states ({_reference_names(part)}) were estimated per sample by "
-            f"expectation maximisation, under the model of BayesPrism {cite('bayesprism')}, with a platform shift of each gene "
-            f"between bulk and reference estimated from the cohort's medians.{_purity_text(part)} How well the "
-            "reference explains each sample was compared with mixtures of tumours left out of it. Activities of tumour and "
-            "microenvironment were estimated together by regressing each target's log residual on its sign times the "
-            "tumour's share and on its sign times the rest; attributed expression was not scored. The tumour was "
-            f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above "
-            f"{part['max_purity']:g}. Both are relative to the cohort, whatever the unsplit sample is compared with; "
-            "their null is the spread of control panels of like level, spread and tumour share, without an inflation "
-            "factor."
-        )
+        return _split_text(part, cite)
     if part["purity_column"]:
         return (
             "Samples were not split into compartments: activities are those of the whole sample. Over the cohort they "
@@ -207,6 +196,21 @@ def _compartments_text(config: Mapping, cite) -> str:
             "nothing of single samples."
         )
     return "Samples were not split into compartments: activities are those of the whole sample."
+
+
+def _split_text(part: Mapping, cite) -> str:
+    """Say how bulk samples were split."""
+    return (
+        f"Fractions of the reference's cell states ({_reference_names(part)}) were estimated per sample by expectation "
+        f"maximisation, under the model of BayesPrism {cite('bayesprism')}, with a platform shift of each gene between "
+        f"bulk and reference estimated from the cohort's medians.{_purity_text(part)} How well the reference explains "
+        "each sample was compared with mixtures of tumours left out of it. Activities of tumour and microenvironment "
+        "were estimated together by regressing each target's log residual on its sign times the tumour's share and on "
+        "its sign times the rest; attributed expression was not scored. The tumour was left unknown below a purity of "
+        f"{part['min_purity']:g}, the microenvironment above {part['max_purity']:g}. Both are relative to the cohort, "
+        "whatever the unsplit sample is compared with; their null is the spread of control panels of like level, spread "
+        "and tumour share, without an inflation factor."
+    )
 
 
 def _reference_names(part: Mapping) -> str:
