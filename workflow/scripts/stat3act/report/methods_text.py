@@ -208,8 +208,8 @@ def _split_text(part: Mapping, cite) -> str:
         "were estimated together by regressing each target's log residual on its sign times the tumour's share and on "
         "its sign times the rest; attributed expression was not scored. The tumour was left unknown below a purity of "
         f"{part['min_purity']:g}, the microenvironment above {part['max_purity']:g}. Both are relative to the cohort, "
-        "whatever the unsplit sample is compared with; their null is the spread of control panels of like level, spread "
-        "and tumour share, without an inflation factor."
+        "whatever the unsplit sample is compared with; their null is the spread of control panels of like level, spread"
+        " and tumour share, without an inflation factor."
     )
 
 
