@@ -68,9 +68,7 @@ def type_text(part: Mapping[str, Any]) -> str:
     if "enum" in part:
         return " ".join(f"`{value}`" for value in part["enum"])
     kinds = part["type"] if isinstance(part["type"], list) else [part["type"]]
-    text = " or ".join(kinds)
-    if part["type"] == "array":
-        text = f"list of {part['items']['type']}"
+    text = " or ".join(f"list of {part['items']['type']}" if kind == "array" else kind for kind in kinds)
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     bounds = ", ".join(f"{sign} {part[key]}" for key, sign in signs.items() if key in part)
     return f"{text}, {bounds}" if bounds else text

@@ -1,4 +1,4 @@
-"""The six public cohorts, each from its config to its report with one command."""
+"""The eight public cohorts, each from its config to its report with one command."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from stat3act.tables import read_table
 from workflow.harness import ROOT
 
 pytestmark = pytest.mark.real
-COHORTS = ["t84_il22_ifnl", "oligodendroglioma", "tcga_acc", "tcga_luad", "tcga_lgg", "aml_vangalen"]
+UNSPLIT = ["tcga_acc", "tcga_luad", "tcga_lgg"]
+COHORTS = ["t84_il22_ifnl", "oligodendroglioma", *UNSPLIT, "aml_vangalen", "tcga_uvm", "nsclc_oncoblade"]
 
 
 @pytest.mark.parametrize("cohort", COHORTS)
@@ -55,10 +56,45 @@ def test_every_aml_patient_with_enough_cells_has_both_rows_and_the_others_are_un
 
 
 def test_phospho_agreement_is_reported_with_its_interval_beside_the_baselines(finished):
-    for cohort in ("tcga_acc", "tcga_luad", "tcga_lgg"):
+    for cohort in UNSPLIT:
         table = read_table(finished(cohort) / "validation/phospho.tsv").set_index("method")
         assert {"stat3_core_activity", "stat3_mrna", "socs3_mrna", "unsigned_pathway", "purity"} <= set(table.index)
         assert ((table["low"] < table["spearman"]) & (table["spearman"] < table["high"])).all()
         assert (table["n"] >= 20).all()
     agreement = read_table(finished("tcga_acc") / "validation/phospho.tsv").set_index("method")
     assert agreement.loc["stat3_core_activity", "low"] > 0
+
+
+@pytest.mark.parametrize(("cohort", "samples"), [("tcga_uvm", 80), ("nsclc_oncoblade", 10)])
+def test_a_reference_of_another_tissue_is_said_in_every_place(finished, cohort, samples):
+    results = finished(cohort)
+    check = read_table(results / "compartments/reference_check.tsv")
+    print("\n" + check.drop(columns="sample").describe().round(2).to_string())
+    assert (check["flags"] == "REFERENCE_MISFIT").all() and len(check) == samples
+    assert (check["fit_correlation"] < check["fit_limit"]).mean() > 0.5
+    calls = read_table(results / "profiles/calls.tsv")
+    assert calls["reason_codes"].str.contains("REFERENCE_MISFIT").all() and (calls["confidence"] == "low").all()
+    assert f"REFERENCE_MISFIT, {samples} of {samples} samples" in (results / "report/report.html").read_text()
+
+
+def test_purity_by_copy_number_moves_the_fractions_of_lung_cancers(finished):
+    results = finished("nsclc_oncoblade")
+    check = read_table(results / "compartments/reference_check.tsv").set_index("sample")
+    off = (check[["purity_fitted", "purity"]].sub(check["purity_given"], axis=0)).abs().mean()
+    assert off["purity"] < 0.5 * off["purity_fitted"]
+    fractions = read_table(results / "compartments/fractions.tsv")
+    tumour = fractions[fractions["compartment"] == "tumour"].set_index("sample")["fraction"]
+    assert (tumour - check["purity"]).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("cohort", UNSPLIT)
+def test_without_a_reference_purity_speaks_for_the_cohort_and_for_no_sample(finished, cohort):
+    results = finished(cohort)
+    table = read_table(results / "compartments/purity_interaction.tsv").set_index("axis")
+    print(f"\n{cohort}\n{table[['n', 'slope', 'tumour_end', 'microenvironment_end', 'q_value']].round(2).to_string()}")
+    core = table.loc["stat3_core"]
+    assert (table["level"] == "cohort").all()
+    assert core["n"] >= 10 and core["slope_low"] < core["slope"] < core["slope_high"]
+    calls = read_table(results / "profiles/calls.tsv")
+    assert calls["reason_codes"].str.contains("BULK_ONLY").all()
+    assert "Of the cohort, not of a sample" in (results / "report/report.html").read_text()

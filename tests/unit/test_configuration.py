@@ -13,10 +13,10 @@ from stat3act.configuration import (
     RIVALS,
     check_against_sheet,
     check_config,
-    check_files,
     is_control,
     validate_config,
 )
+from stat3act.named_files import check_files, reference_files
 from stat3act.problems import InputProblems
 from stat3act.schema import default_of, fill_defaults, nearest
 
@@ -263,6 +263,45 @@ def test_a_config_that_is_no_mapping():
     filled, (problem,) = check_config(["cohort"], SCHEMA, "config.yaml")
     assert filled is None
     assert problem.file == "config.yaml"
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "words"),
+    [
+        ("log2", None, "log_offset: 1"),
+        ("log2_ratio", None, "holds no reads"),
+        ("log2", 1, None),
+        ("rsem", None, None),
+        ("rsem", 1, "only log2 values have it"),
+    ],
+)
+def test_what_a_reference_can_split(scale, offset, words):
+    expression = {"type": "bulk", "scale": scale, "log_offset": offset}
+    config = BULK | {"expression": expression, "compartments": {"reference": "r.tsv"}}
+    _, problems = check_config(config, SCHEMA, "config.yaml")
+    assert len(problems) == (words is not None)
+    assert words is None or words in problems[0].mend
+
+
+def test_references_are_looked_for_here_and_in_the_data_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("here.tsv", "data/there_profiles.parquet"):
+        (tmp_path / name).write_text("x")
+    names = ["here.tsv", "there_profiles.parquet", "nowhere.parquet"]
+    filled, _ = check_config(BULK | {"data_dir": "data", "compartments": {"reference": names}}, SCHEMA, "config.yaml")
+    files = {name: str(path) for name, path in reference_files(filled).items()}
+    assert files == {
+        "here.tsv": "here.tsv",
+        "there_profiles.parquet": "data/there_profiles.parquet",
+        "nowhere.parquet": "nowhere.parquet",
+        "there_map.tsv": "there_map.tsv",
+        "nowhere_map.tsv": "nowhere_map.tsv",
+    }
+    # Of a profiles file that is not there, the map is no news.
+    problems = check_files(filled, "config.yaml")
+    assert [problem.value for problem in problems] == ["nowhere.parquet", "there_map.tsv"]
+    assert "data_dir" in problems[0].mend and "cell_state" in problems[1].mend
 
 
 def test_named_files_must_exist(tmp_path):

@@ -139,6 +139,27 @@ def test_best_expressed_row_is_kept_on_log_scales(tmp_path):
     assert quality["genes_merged"].tolist() == [1, 1, 1]
 
 
+def test_logarithms_are_brought_back_when_their_offset_is_known(tmp_path):
+    linear = counts()
+    scaled = linear / linear.sum() * 1e6
+    kwargs = {"scale": "log2", "genes": GENES}
+    path = write(np.log2(scaled + 1), tmp_path / "m.tsv")
+    cohort, _ = harmonise_cohort([path], rows(*"ABC"), log_offset=1.0, **kwargs)
+    other, _ = harmonise_cohort([write(scaled, tmp_path / "linear.tsv")], rows(*"ABC"), GENES, "rsem")
+    np.testing.assert_allclose(cohort.layers["linear"], other.layers["linear"], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(cohort.X, np.log2(scaled.loc[cohort.var_names] + 1).T, rtol=1e-5)
+    assert "linear" not in harmonise_cohort([path], rows(*"ABC"), **kwargs)[0].layers
+
+
+def test_centred_logarithms_are_not_brought_back(tmp_path):
+    logged = np.log2(counts() + 1.0)
+    logged = logged.sub(logged.mean(axis=1) / 2, axis=0)
+    path = write(logged, tmp_path / "m.tsv")
+    with pytest.raises(InputProblems, match="values below 0") as caught:
+        harmonise_cohort([path], rows(*"ABC"), GENES, "log2", log_offset=1.0)
+    assert "centred" in str(caught.value)
+
+
 def test_the_problems_of_all_files_come_in_one_list(tmp_path):
     tpm = counts() / counts().sum() * 1e6
     mouse = counts()

@@ -14,7 +14,10 @@ from stat3act.activity.reference import REFERENCE_COLUMNS
 from stat3act.compartments.ambient import CONTAMINATION_COLUMNS
 from stat3act.compartments.arms import ARM_COLUMNS, GROUP_COLUMNS
 from stat3act.compartments.cells import AGREEMENT_COLUMNS, CELL_COLUMNS, CLUSTER_COLUMNS
+from stat3act.compartments.interaction import INTERACTION_COLUMNS
+from stat3act.compartments.platform import PLATFORM_COLUMNS
 from stat3act.compartments.pseudobulk import META_COLUMNS
+from stat3act.compartments.reference_check import CHECK_COLUMNS
 from stat3act.compartments.split import EXTRA_COLUMNS
 from stat3act.expression import bulk, cells
 from stat3act.profiles.drivers import DRIVER_COLUMNS
@@ -51,6 +54,9 @@ WRITTEN = {
     "lesions": LESION_COLUMNS,
     "phospho": PHOSPHO_COLUMNS,
     "phospho_samples": SAMPLE_COLUMNS,
+    "platform": list(PLATFORM_COLUMNS),
+    "reference_check": list(CHECK_COLUMNS),
+    "purity_interaction": list(INTERACTION_COLUMNS),
     "pseudobulk": [*META_COLUMNS, "n_doublets"],
     "reference": REFERENCE_COLUMNS,
     "scores": SCORE_COLUMNS,

@@ -186,10 +186,3 @@ def test_the_interval_is_symmetric_and_as_wide_as_measured(half, scale):
     row = calibrated(rows, calibration_of([half] * 5), limits).iloc[0]
     assert row["ci_high"] - row["ci_low"] == pytest.approx(2 * half / scale)
     assert (row["ci_high"] + row["ci_low"]) / 2 == pytest.approx(row["activity"])
-
-
-def test_estimates_in_natural_logs_are_brought_to_log2():
-    rows = split_rows().drop(columns="scale").assign(sd=0.5 * math.log(2), estimate=[1.0, 0.0, -1.0, 0.3, 5.0])
-    limits = measured_limits(checked({"planted": [0.9] * 5}), 0.3)
-    table = calibrated(rows, calibration_of([0.2] * 5), limits)
-    assert table.loc[0, ["ci_low", "ci_high"]].tolist() == pytest.approx([2 - 0.4, 2 + 0.4])

@@ -53,8 +53,7 @@ def test_the_intervals_of_the_scores_are_those_of_the_table(demo):
     purity = inside["fraction"].where(inside["compartment"] == "tumour", 1 - inside["fraction"])
     place = pd.MultiIndex.from_arrays([inside["compartment"], inside["axis"], bin_low(purity)])
     rows = split.loc[pd.MultiIndex.from_frame(inside[["sample", "compartment", "axis"]])]
-    scale = rows["scale"] if "scale" in rows else rows["sd"] / np.log(2)
-    expected = 2 * half["half_width"].reindex(place).to_numpy() / scale.to_numpy()
+    expected = 2 * half["half_width"].reindex(place).to_numpy() / rows["scale"].to_numpy()
     np.testing.assert_allclose(inside["ci_high"] - inside["ci_low"], expected, rtol=1e-4)
     assert set(bin_low(purity)) <= set(EDGES)
 

@@ -1,4 +1,4 @@
-"""Ten wrong inputs: each ends before any job, or in the first, with a list that says where, what and how to mend."""
+"""Wrong inputs: each ends before any job, or in the first, with a list that says where, what and how to mend."""
 
 import anndata as ad
 import numpy as np
@@ -125,6 +125,44 @@ def test_nan_in_the_matrix(project):
     samples = [f"S{i}" for i in range(4)]
     bulk(project, matrix=pd.DataFrame(values, index=pd.Index(GENES[:3000], name="gene"), columns=samples))
     refuse(project, "matrix.tsv", GENES[7], "S2", first_job="bulk.h5ad")
+
+
+def reference(project, name="reference.tsv", prefix="", columns=("tumour|p1|500|1", "microenvironment|myeloid|500|2")):
+    """Write a reference over the genes of the bulk cohort; a prefix makes them unknown."""
+    values = np.random.default_rng(1).lognormal(0, 2, (3000, len(columns)))
+    table = pd.DataFrame(values, columns=list(columns), index=[prefix + gene for gene in GENES[:3000]])
+    (table / table.sum() * 1e6).rename_axis("gene").to_csv(project / name, sep="\t")
+    return name
+
+
+def test_references_that_are_not_there_and_one_without_its_map(project):
+    pd.DataFrame({"a": [1.0]}).to_parquet(project / "some_profiles.parquet")
+    bulk(project, compartments={"reference": ["none.tsv", "some_profiles.parquet"], "purity_column": "ACE"})
+    refuse(project, "3 problems", "none.tsv", "some_map.tsv", "cell_state", "column 'ACE'")
+
+
+def test_references_that_share_no_genes_or_hold_no_tumour(project):
+    names = [reference(project, "mouse.tsv", prefix="mm_")]
+    names += [
+        reference(project, "normal.tsv", columns=["microenvironment|myeloid|50|1", "microenvironment|other|50|1"])
+    ]
+    bulk(project, compartments={"reference": names})
+    expected = "2 problems", "0 genes shared", "mouse.tsv", "none of the tumour", "normal.tsv"
+    refuse(project, *expected, first_job="../compartments/fractions.tsv")
+
+
+def test_a_reference_of_one_patient_ends_with_a_flag(project):
+    bulk(project, compartments={"reference": reference(project)})
+    run = snakemake(project, "results/wrong/compartments/reference_check.tsv", "--configfile", "wrong.yaml")
+    assert run.returncode == 0, run.output
+    table = pd.read_csv(project / "results/wrong/compartments/reference_check.tsv", sep="\t")
+    assert table["flags"].tolist() == ["ONE_PATIENT_REFERENCE"] * 4
+
+
+def test_purity_that_is_a_percentage(project):
+    rows = pd.DataFrame({"sample": [f"S{i}" for i in range(4)], "patient": "P", "path": "matrix.tsv"})
+    bulk(project, rows=rows.assign(ACE=["0.4", "", "55", "x"]), compartments={"purity_column": "ACE"})
+    refuse(project, "2 problems", "row 4", "write 0.55", "row 5")
 
 
 def test_a_sample_of_one_cell(project):

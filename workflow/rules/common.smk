@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.p
 from stat3act.cohort import open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
+from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
@@ -56,6 +57,7 @@ config.update(COMPLETE)
 SAMPLES = list(SHEET.index)
 SINGLE_CELL = config["expression"]["type"] == "single_cell"
 SPLIT = not SINGLE_CELL and config["compartments"]["method"] == "auto" and bool(config["compartments"]["reference"])
+INTERACTION = not SINGLE_CELL and not SPLIT and bool(config["compartments"]["purity_column"])
 
 
 wildcard_constraints:

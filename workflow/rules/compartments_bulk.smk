@@ -4,11 +4,15 @@
 #     <results>/expression/bulk.h5ad                   bulk samples, linear and log2
 #     compartments.reference                           profiles of tumour and microenvironment states
 #     <results>/networks/axes.tsv                      the axes
+#     <results>/activity/scores.tsv                    unsplit activity, for its relation to purity
 #     resources/genes/genes.tsv                        chromosomes of the genes
 # OUTPUTS
 #     <results>/compartments/expression.h5ad           log2 expression of the unsplit samples
 #     <results>/compartments/composition.tsv           fractions of every compartment
 #     <results>/compartments/fractions.tsv             mRNA share of every compartment and lineage
+#     <results>/compartments/platform.tsv              shift of each gene between bulk and reference
+#     <results>/compartments/reference_check.tsv       how well the reference explains each sample, purity, flags
+#     <results>/compartments/purity_interaction.tsv    without a reference: activity against purity, of the cohort
 #     <results>/compartments/split.tsv                 activity of tumour and microenvironment
 if not SINGLE_CELL:
 
@@ -38,12 +42,14 @@ if SPLIT:
     rule compartments_deconvolve:
         input:
             expression="<results>/expression/bulk.h5ad",
-            reference=reference_files(),
+            reference=reference_paths(),
             axes="<results>/networks/axes.tsv",
             genes=bundled("resources/genes/genes.tsv"),
         output:
             fractions="<results>/compartments/fractions.tsv",
             composition="<results>/compartments/composition.tsv",
+            platform="<results>/compartments/platform.tsv",
+            reference_check="<results>/compartments/reference_check.tsv",
             fit="<results>/compartments/fit.h5ad",
         log:
             "<logs>/compartments_deconvolve.log",
@@ -57,8 +63,16 @@ if SPLIT:
             runtime=60,
         params:
             code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
+            references=sum(not path.endswith("_map.tsv") for path in reference_paths()),
+            samples=sheet_columns("sample", config["compartments"]["purity_column"]),
+            seed=config["seed"],
             settings=settings(
-                *(f"compartments.{key}" for key in ["lineages", "malignant_values", "max_purity", "min_purity"])
+                "compartments.lineages",
+                "compartments.malignant_values",
+                "compartments.max_purity",
+                "compartments.min_purity",
+                "compartments.purity_column",
+                "compartments.purity_sd",
             ),
         script:
             "../scripts/compartments_deconvolve.py"
@@ -86,3 +100,28 @@ if SPLIT:
             settings=split_settings(),
         script:
             "../scripts/compartments_split.py"
+
+
+if INTERACTION:
+
+    rule compartments_interact:
+        input:
+            scores="<results>/activity/scores.tsv",
+        output:
+            interaction=ensure("<results>/compartments/purity_interaction.tsv", non_empty=True),
+        log:
+            "<logs>/compartments_interact.log",
+        benchmark:
+            "<benchmarks>/compartments_interact.tsv"
+        conda:
+            "../envs/stat3act.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            code=fingerprint("compartments_interact.py"),
+            samples=sheet_columns("sample", config["compartments"]["purity_column"]),
+            settings=settings("activity.confidence_level", "compartments.purity_column"),
+        script:
+            "../scripts/compartments_interact.py"

@@ -104,7 +104,7 @@ else:
         params:
             code=fingerprint("expression_harmonise.py", "resources/genes/genes.tsv"),
             samples=matrix_rows(),
-            settings=settings("expression.gene_column", "expression.layer", "expression.scale"),
+            settings=settings(*(f"expression.{key}" for key in ["gene_column", "layer", "log_offset", "scale"])),
         script:
             "../scripts/expression_harmonise.py"
 

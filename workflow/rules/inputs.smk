@@ -54,9 +54,10 @@ def labelling_settings(clustering, malignant, *keys):
     return {"compartments": chosen, **settings("expression.scale", "seed", "tumour_type")}
 
 
-def cell_tables():
-    """Return the cohort's tables about single cells that the page shows."""
-    names = ["clusters", "agreement", "arms"] if SINGLE_CELL else []
+def compartment_tables():
+    """Return the tables that the page shows of cells, of a bulk split's reference, or of purity without one."""
+    names = ["clusters", "agreement", "arms"] if SINGLE_CELL else ["platform", "reference_check"] if SPLIT else []
+    names += ["purity_interaction"] if INTERACTION else []
     return [f"<results>/compartments/{name}.tsv" for name in names]
 
 
@@ -82,12 +83,9 @@ def side_outputs():
     return [*own, "<results>/compartments/fractions.tsv"] if SPLIT else own
 
 
-def reference_files():
-    """Return the reference, and the map that a Parquet profiles file has beside it."""
-    path = config["compartments"]["reference"]
-    if not SPLIT or not path.endswith(".parquet"):
-        return [path] if SPLIT else []
-    return [path, path.removesuffix(".parquet").removesuffix("_profiles") + "_map.tsv"]
+def reference_paths():
+    """Return the references, and after them the maps that Parquet profiles files have beside them."""
+    return [str(path) for path in reference_files(config).values()] if SPLIT else []
 
 
 def split_settings():
@@ -128,7 +126,7 @@ def recorded_inputs():
     if config["profiles"]["lesions"]:
         named[config["profiles"]["lesions"]] = data_path(config["profiles"]["lesions"])
     if SPLIT:
-        named |= {path: path for path in reference_files()}
+        named |= {name: str(path) for name, path in reference_files(config).items()}
     if config["compartments"]["celltypist_model"]:
         named[config["compartments"]["celltypist_model"]] = config["compartments"]["celltypist_model"]
     if frozen_reference():

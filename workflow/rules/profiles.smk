@@ -6,6 +6,7 @@
 #     <results>/compartments/composition.tsv         cells and fractions of every compartment
 #     <results>/networks/ligands.tsv                 ligands and their receptors
 #     <results>/activity/guards.tsv                  single cell: scores without ambient RNA, and with doublets
+#     <results>/compartments/reference_check.tsv     bulk with a reference: flags of the reference
 #     validation.phospho                             phospho measurements, if given
 #     profiles.lesions                               genetic lesions, if given
 #     resources/networks/lesions.tsv                 lesions that can drive STAT3
@@ -24,6 +25,7 @@ rule profiles_call:
         composition="<results>/compartments/composition.tsv",
         ligands="<results>/networks/ligands.tsv",
         guards=branch(SINGLE_CELL, then="<results>/activity/guards.tsv", otherwise=[]),
+        reference_check=branch(SPLIT, then="<results>/compartments/reference_check.tsv", otherwise=[]),
         phospho=data_path(config["validation"]["phospho"]) if config["validation"]["phospho"] else [],
         lesions=data_path(config["profiles"]["lesions"]) if config["profiles"]["lesions"] else [],
         known_lesions=bundled("resources/networks/lesions.tsv"),

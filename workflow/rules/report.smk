@@ -4,6 +4,8 @@
 #     <results>/profiles/*.tsv                     calls, activation profiles, drivers, lesions, groups
 #     <results>/expression/qc.tsv                  what was measured, before and after quality control
 #     <results>/compartments/composition.tsv       cells and fractions of every compartment
+#     <results>/compartments/{platform,reference_check}.tsv  bulk with a reference: how well it explains the samples
+#     <results>/compartments/purity_interaction.tsv  bulk without one: activity against purity, of the cohort
 #     <results>/compartments/{clusters,agreement,arms}.tsv   single cell: clusters, labels, gains and losses
 #     <results>/compartments/cells/{sample}.tsv.gz  single cell: labels and map of every cell
 #     <results>/compartments/copy_number/{sample}.tsv.gz   single cell: gains and losses of small groups
@@ -89,7 +91,7 @@ rule report_render:
         groups="<results>/profiles/groups.tsv",
         qc="<results>/expression/qc.tsv",
         composition="<results>/compartments/composition.tsv",
-        cells=cell_tables(),
+        compartments=compartment_tables(),
         pictures=cell_pictures(),
         validation=VALIDATION_OUTPUTS,
         provenance="<results>/provenance.json",

@@ -7,13 +7,15 @@ from stat3act.compartments.bulk import deconvolve
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
-fit, fractions, composition = deconvolve(
+found = deconvolve(
     ad.read_h5ad(snakemake.input.expression),
-    snakemake.input.reference[0],
+    snakemake.input.reference[: snakemake.params.references],
     tables.read_table(snakemake.input.axes),
     tables.read_table(snakemake.input.genes),
+    snakemake.params.samples,
     snakemake.params.settings,
+    snakemake.params.seed,
 )
-tables.write_h5ad(snakemake.output.fit, fit)
-tables.write_table(snakemake.output.fractions, fractions)
-tables.write_table(snakemake.output.composition, composition)
+tables.write_h5ad(snakemake.output.fit, found.fit)
+for name in ("fractions", "composition", "platform", "reference_check"):
+    tables.write_table(snakemake.output[name], getattr(found, name))

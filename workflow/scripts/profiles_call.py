@@ -19,6 +19,7 @@ found = profile_cohort(
     read_phospho(given.phospho, samples, snakemake.params.phospho),
     read_lesions(given.lesions, given.known_lesions, {row["sample"] for row in samples}),
     snakemake.params.settings,
+    tables.read_table(given.reference_check) if given.reference_check else None,
 )
 for name in ("profiles", "calls", "drivers", "lesions", "guards"):
     tables.write_table(snakemake.output[name], getattr(found, name))

@@ -9,7 +9,7 @@ from stat3act.report import methods_text, page, parts, pictures
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 names = ("calls", "activation_profiles", "drivers", "lesions", "groups", "qc", "composition")
 named = {name: snakemake.input[name] for name in names}
-named |= {Path(path).stem: path for path in [*snakemake.input.validation, *snakemake.input.cells]}
+named |= {Path(path).stem: path for path in [*snakemake.input.validation, *snakemake.input.compartments]}
 provenance = json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8"))
 settings = provenance["config"]
 html = page.render(

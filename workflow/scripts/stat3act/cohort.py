@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from stat3act.configuration import check_against_sheet, check_config, check_files
+from stat3act.configuration import check_against_sheet, check_config
+from stat3act.named_files import check_files
 from stat3act.problems import InputProblems, Problem, raise_if_any
 from stat3act.schema import nearest
 
@@ -25,6 +26,8 @@ SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars"}
 PLANTED = ("planted_tumour", "planted_microenvironment", "planted_interferon", "planted_nfkb")
 # The default of `profiles.groups`: compared where the sheet has them, while any other name is asked for.
 USUAL_GROUPS = ("subtype", "stage", "condition")
+# Columns that the configuration names and that may be empty for a sample: purity and truth are not always known.
+NAMED_COLUMNS = (("validation", "purity"), ("validation", "expected_call"), ("compartments", "purity_column"))
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -162,9 +165,9 @@ def required_columns(config: Mapping[str, Any]) -> dict[str, str]:
     for column in config["profiles"]["groups"]:
         if column not in USUAL_GROUPS:
             columns.setdefault(column, "`profiles.groups` names it")
-    for key in ("purity", "expected_call"):
-        if column := config["validation"][key]:
-            columns.setdefault(column, f"`validation.{key}` names it")
+    for section, key in NAMED_COLUMNS:
+        if column := config[section][key]:
+            columns.setdefault(column, f"`{section}.{key}` names it")
     return columns
 
 
@@ -218,7 +221,7 @@ def _check_width(sheet: pd.DataFrame) -> Iterator[Parts]:
 def _check_cells(sheet: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Parts]:
     needed = set(required_columns(config))
     # Purity, truth and group may be unknown for a sample; a simulation cannot do without the purity.
-    optional = {config["validation"]["purity"], config["validation"]["expected_call"], *config["profiles"]["groups"]}
+    optional = {*(config[section][key] for section, key in NAMED_COLUMNS), *config["profiles"]["groups"]}
     optional -= {"sample", "patient", "path", *config["activity"]["strata"]}
     needed -= optional - ({"purity"} if config["expression"]["simulate"] else set())
     for column in sheet.columns:
@@ -257,7 +260,8 @@ def _number(value: str) -> float | None:
 
 
 def _check_numbers(sheet: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Parts]:
-    purity = {"purity", config["validation"]["purity"]} & set(sheet.columns)
+    named = config["validation"]["purity"], config["compartments"]["purity_column"]
+    purity = {"purity", *named} & set(sheet.columns)
     for column in sorted(purity):
         for row, value in sheet[column].items():
             number = _number(value) if value.strip() else 0.5

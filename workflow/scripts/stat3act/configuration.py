@@ -5,7 +5,6 @@ schema cannot say are the ones between keys. Every Snakemake job parses this, so
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -46,8 +45,11 @@ SINGLE_CELL_ONLY = (
     "report.cell_pictures",
 )
 BULK_ONLY = (
+    "expression.log_offset",
     "compartments.method",
     "compartments.reference",
+    "compartments.purity_column",
+    "compartments.purity_sd",
     "compartments.min_purity",
     "compartments.max_purity",
 )
@@ -113,47 +115,6 @@ def check_config(
     known = {problem.where for problem in problems}
     found = [parts for check in CHECKS for parts in check(filled, schema) if parts[0] not in known]
     return filled, problems + [Problem(file, *parts) for parts in found]
-
-
-def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Yield each key of a filled-in configuration that names an existing file, with that file's path."""
-    data_dir = Path(config["data_dir"])
-    regulon, reference = config["networks"]["regulon"], config["activity"]["reference"]
-    if regulon not in ("none", "collectri"):
-        yield "networks.regulon", data_dir / regulon
-    for key in ("validation.phospho", "profiles.lesions"):
-        if name := lookup(config, key):
-            yield key, data_dir / name
-    for key in ("compartments.reference", "compartments.celltypist_model"):
-        if name := lookup(config, key):
-            yield key, Path(name)
-    if reference not in ("cohort", "controls"):
-        yield "activity.reference", Path(reference)
-
-
-def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
-    """Return one problem for each file that the configuration names and that does not exist.
-
-    Parameters
-    ----------
-    config
-        Configuration with its defaults.
-    file
-        Name of the configuration file, for the messages.
-    """
-    problems = []
-    for key, path in config_files(config):
-        if path.is_file():
-            continue
-        parts = path.parts
-        if key.endswith("reference") and len(parts) > 2 and parts[0] == "results":
-            mend = f"run the cohort `{parts[1]}` first: it writes this file"
-        elif key in ("networks.regulon", "validation.phospho", "profiles.lesions"):
-            mend = f"correct the name, or `data_dir` (now `{config['data_dir']}`), from which it is relative"
-        else:
-            mend = "correct the name; it is relative to the folder Snakemake is started in"
-        problems.append(Problem(file, f"key `{key}`", str(path), "a file that exists", mend))
-    return problems
 
 
 def is_control(sheet: pd.DataFrame, query: str) -> pd.Series:
@@ -317,12 +278,36 @@ def _check_lineages(config, schema) -> Iterator[Parts]:
         )
 
 
+def _check_log_values(config, schema) -> Iterator[Parts]:
+    section = config["compartments"]
+    expression = config["expression"]
+    scale, offset = expression["scale"], expression["log_offset"]
+    if offset is not None and scale != "log2":
+        yield (
+            "key `expression.log_offset`",
+            str(offset),
+            f"nothing, because `expression.scale` is {scale}",
+            "remove it: only log2 values have it",
+        )
+    split = expression["type"] == "bulk" and section["method"] == "auto" and section["reference"]
+    mends = {"log2_ratio": "a ratio to another sample holds no reads: give counts, TPM, FPKM or RSEM"}
+    if offset is None:
+        mends["log2"] = "write `expression.log_offset: 1` if the values are log2(x + 1), or give the linear values"
+    if split and scale in mends:
+        yield (
+            "key `compartments.reference`",
+            short(section["reference"]),
+            f"linear values to split; `expression.scale` is {scale}",
+            f"{mends[scale]}; without a reference the samples stay unsplit",
+        )
+
+
 def _check_split(config, schema) -> Iterator[Parts]:
     section = config["compartments"]
     if config["expression"]["type"] == "bulk" and section["method"] == "none" and section["reference"]:
         yield (
             "key `compartments.reference`",
-            repr(section["reference"]),
+            short(section["reference"]),
             "null, because `compartments.method` is none",
             "set `method: auto` to split the samples, or remove `reference`",
         )
@@ -392,6 +377,7 @@ CHECKS = (
     _check_type,
     _check_regulon,
     _check_lineages,
+    _check_log_values,
     _check_split,
     _check_reference,
     _check_thresholds,

@@ -1,6 +1,7 @@
 """The bulk half of the stage as its rules see it: files in, tables out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anndata as ad
@@ -9,7 +10,11 @@ import pandas as pd
 
 from stat3act.compartments import COMPARTMENTS
 from stat3act.compartments.mixture import MixtureFit, fit_states, fraction_table
-from stat3act.compartments.reference import Reference, check_against_bulk, export_reference, read_reference
+from stat3act.compartments.platform import log_platform, platform_table
+from stat3act.compartments.purity import combine_purity, fitted_error, fraction_interval, given_purity
+from stat3act.compartments.reference import Reference, export_reference
+from stat3act.compartments.reference_check import check_reference, check_table
+from stat3act.compartments.reference_pool import read_references
 from stat3act.compartments.split import split_activity
 from stat3act.problems import Problem, raise_if_any
 from stat3act.tables import read_table
@@ -21,52 +26,77 @@ def linear_values(bulk: ad.AnnData) -> pd.DataFrame:
     Raises
     ------
     InputProblems
-        The cohort was measured on a log scale: a mixture of cells is a sum of their reads, which logs do not add
-        up to.
+        The cohort has logarithms that were not brought back: a mixture of cells is a sum of their reads, which logs
+        do not add up to.
     """
     if "linear" not in bulk.layers:
         scale = str(bulk.uns.get("scale", "log"))
-        mend = "give counts or TPM, or set compartments.method to none for the unsplit row only"
+        mend = "give counts or TPM, name expression.log_offset, or set compartments.method to none (unsplit row only)"
         expected = "counts, tpm, fpkm or rsem, for a split by reference"
         raise_if_any([Problem("config", "expression.scale with compartments.reference", scale, expected, mend)])
     return pd.DataFrame(np.asarray(bulk.layers["linear"]), index=bulk.obs_names, columns=bulk.var_names)
 
 
+@dataclass(frozen=True)
+class Deconvolved:
+    """What `deconvolve` finds; each part is a file of the stage, named like it."""
+
+    fit: ad.AnnData
+    fractions: pd.DataFrame
+    composition: pd.DataFrame
+    platform: pd.DataFrame
+    reference_check: pd.DataFrame
+
+
 def deconvolve(
     bulk: ad.AnnData,
-    reference_path: str | Path,
+    reference_paths: Sequence[str | Path],
     axes: pd.DataFrame,
     genes: pd.DataFrame,
+    samples: Sequence[Mapping[str, str]],
     settings: Mapping,
-) -> tuple[ad.AnnData, pd.DataFrame, pd.DataFrame]:
-    """Estimate the fractions of a bulk cohort.
+    seed: int,
+    errors: pd.DataFrame | None = None,
+) -> Deconvolved:
+    """Estimate the fractions of a bulk cohort, and how far its reference can be trusted with it.
 
     Parameters
     ----------
     bulk
         ``expression/bulk.h5ad``.
-    reference_path
-        Reference, see `read_reference`.
+    reference_paths
+        One reference or several, see `read_references`.
     axes
         The axes table; its genes do not decide fractions.
     genes
         Gene table with ``symbol chromosome``.
+    samples
+        Rows of the sheet: ``sample``, and the column of ``purity_column`` where there is one.
     settings
         The ``compartments`` section.
-
-    Returns
-    -------
-    tuple
-        The fit (`pack_fit`), ``fractions.tsv`` and ``composition.tsv``.
+    seed
+        Seed of the left-out mixtures that the reference is checked with.
+    errors
+        Measured errors of purity, see `fraction_interval`.
     """
     linear = linear_values(bulk)
-    reference = read_reference(reference_path, settings["malignant_values"], settings["lineages"])
-    check_against_bulk(reference, linear.columns, str(reference_path))
-    chromosomes = chromosome_by_symbol(genes)
-    fit = fit_states(linear, reference, set(axes["gene"]), chromosomes)
-    fractions = fraction_table(fit.fractions, reference)
+    given = settings["malignant_values"], settings["lineages"]
+    reference = read_references(reference_paths, linear.columns, *given)
+    scored, chromosomes = set(axes["gene"]), chromosome_by_symbol(genes)
+    fit = fit_states(linear, reference, scored, chromosomes)
+    check = check_reference(linear, reference, fit, str(bulk.uns.get("scale", "")), seed)
+    outside = given_purity(samples, settings["purity_column"])
+    sds = settings["purity_sd"], fitted_error(check.misfit)
+    purity = combine_purity(fit.purity(reference.is_tumour), outside, *sds, check.misfit)
+    if outside.notna().any():
+        held = purity["purity"].where(purity["purity_given"].notna())
+        fit = fit_states(linear, reference, scored, chromosomes, purity=held)
+    platform = platform_table(fit.filtered, fit.shift)
+    log_platform(platform, fit.shift_sd)
+    fractions = fraction_interval(fraction_table(fit.fractions, reference), errors)
     composition = composition_table(fractions, settings["min_purity"], settings["max_purity"])
-    return pack_fit(fit, reference, linear.columns), fractions, composition
+    checked = check_table(check, purity, fit.shift_sd)
+    return Deconvolved(pack_fit(fit, reference, linear.columns), fractions, composition, platform, checked)
 
 
 def chromosome_by_symbol(genes: pd.DataFrame) -> pd.Series:

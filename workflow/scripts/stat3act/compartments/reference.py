@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stat3act.named_files import map_path
 from stat3act.problems import Problem, raise_if_any
 from stat3act.tables import read_table
 
 MIN_SHARED_GENES = 500
+# See `_looks_logged`.
+LOG_HIGHEST, LOG_PEAK, EQUAL_SUMS = 25.0, 150.0, 0.01
 
 # Labels of published atlases. Tumour-associated and normal cells are no tumour cells.
 TUMOUR_LABEL = re.compile(r"malig|cancer|tumou?r|melanoma|carcinoma|neoplas|glioma|leuka?emia", re.I)
@@ -191,21 +194,20 @@ def _read_profiles_file(
     path: Path, malignant_values: Sequence[str], lineages: Mapping[str, Sequence[str]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read a Parquet profiles file and the map beside it."""
-    name = path.name.removesuffix(".parquet").removesuffix("_profiles")
-    map_path = path.with_name(f"{name}_map.tsv")
-    if not map_path.exists():
+    map_file = map_path(path)
+    if not map_file.exists():
         mend = "put the table with columns cell_type and cell_state there"
-        raise_if_any([Problem(str(path), "", f"no {map_path.name} beside it", "a map of states to cell types", mend)])
+        raise_if_any([Problem(str(path), "", f"no {map_file.name} beside it", "a map of states to cell types", mend)])
     profiles = pd.read_parquet(path)
-    table = read_table(map_path)
+    table = read_table(map_file)
     if missing := sorted({"cell_type", "cell_state"} - set(table.columns)):
         mend = "name the columns cell_type and cell_state"
-        raise_if_any([Problem(str(map_path), "header", f"no {', '.join(missing)}", "cell_type cell_state", mend)])
+        raise_if_any([Problem(str(map_file), "header", f"no {', '.join(missing)}", "cell_type cell_state", mend)])
     labels = table.drop_duplicates("cell_state").set_index("cell_state")["cell_type"].reindex(profiles.columns)
     unlabelled = ", ".join(map(str, labels.index[labels.isna()][:5]))
     if unlabelled:
         mend = "add a row for each state"
-        raise_if_any([Problem(str(map_path), "", f"no cell_type for {unlabelled}", "a row per state", mend)])
+        raise_if_any([Problem(str(map_file), "", f"no cell_type for {unlabelled}", "a row per state", mend)])
     chosen = {label: lineage for lineage, names in lineages.items() for label in names}
     tumour = [is_tumour_label(label, malignant_values) for label in labels]
     lineage = [
@@ -232,6 +234,10 @@ def _problems_of(path: Path, profiles: pd.DataFrame, states: pd.DataFrame) -> li
             mend = "give mean counts, CPM or TPM per state, not log values"
             value = f"{values[row, column]:g} ({bad.sum()} values are {what})"
             problems.append(Problem(file, where, value, expected, mend))
+    if _looks_logged(values):
+        value = f"values up to {values.max():.3g}, spread like logarithms"
+        mend = "bring them back (2^x - 1 or e^x - 1), or average the counts"
+        problems.append(Problem(file, "", value, "mean profiles on a linear scale", mend))
     empty = profiles.columns[(np.nan_to_num(values) == 0).all(axis=0)]
     if len(empty):
         expected = "a positive sum in every state"
@@ -245,6 +251,21 @@ def _problems_of(path: Path, profiles: pd.DataFrame, states: pd.DataFrame) -> li
             expected = f"at least one {compartment} state"
             problems.append(Problem(file, "", found, expected, mend))
     return problems
+
+
+def _looks_logged(values: np.ndarray) -> bool:
+    """Tell profiles of logarithms by what those of reads never are: small, of unequal sums, and flat.
+
+    In two published references the strongest gene of a state has 320 times the mean of the genes or more; after a
+    logarithm 98 times or less. Mean counts of cells are small as well, and scaled profiles have equal sums.
+    """
+    if not np.isfinite(values).all() or values.shape[1] < 2 or not 0 < values.max() <= LOG_HIGHEST:
+        return False
+    sums = values.sum(axis=0)
+    if np.ptp(sums) <= EQUAL_SUMS * sums.max():
+        return False
+    peak = values.max(axis=0)[sums > 0] / values.mean(axis=0)[sums > 0]
+    return bool(len(values) >= MIN_SHARED_GENES and np.median(peak) < LOG_PEAK)
 
 
 def check_against_bulk(reference: Reference, genes: pd.Index, file: str, min_shared: int = MIN_SHARED_GENES) -> None:

@@ -11,7 +11,7 @@ from stat3act.expression import h5ad
 from stat3act.expression.genes import GeneLanguage, GeneMap, keep_best, map_genes, sum_rows
 from stat3act.expression.headers import BULK_SUFFIXES, UnreadableFile, missing_sample, read_header, suffix_of
 from stat3act.expression.headers_bulk import available_samples
-from stat3act.expression.scale import LINEAR, LOG, check_scale, to_log2
+from stat3act.expression.scale import LINEAR, LOG, check_scale, offset_problems, to_linear, to_log2
 from stat3act.logs import log
 from stat3act.problems import InputProblems, Problem, raise_if_any
 
@@ -38,6 +38,7 @@ def harmonise_cohort(
     scale: str,
     gene_column: str | None = None,
     layer: str | None = None,
+    log_offset: float | None = None,
 ) -> tuple[ad.AnnData, pd.DataFrame]:
     """Bring the samples of a bulk cohort into one matrix.
 
@@ -55,13 +56,15 @@ def harmonise_cohort(
         Column of the gene ids; None: see `stat3act.expression.headers.read_header`.
     layer
         Layer of h5ad files; None is ``.X``.
+    log_offset
+        Scale ``log2``: what was added before the logarithm; None where that is not known.
 
     Returns
     -------
     cohort
         Samples (in the order of ``rows``) x symbols (sorted, those that all files have). ``X`` float32, log2 scale;
-        ``layers["linear"]`` where there is one, see `stat3act.expression.scale.to_log2`; ``var`` has hg38 positions;
-        ``uns["scale"]``.
+        ``layers["linear"]`` where there is one (`stat3act.expression.scale.to_log2`, ``to_linear``); ``var`` has hg38
+        positions; ``uns["scale"]``.
     quality
         One row per sample: what became of the genes, and the total of the kept ones on linear scales.
 
@@ -78,12 +81,16 @@ def harmonise_cohort(
     raise_if_any(_empty_samples(joined, scale, files))
     totals = joined.sum(axis=0) if scale in LINEAR else pd.Series(np.nan, index=samples)
     quality = _quality(rows, [report for _, report in parts], dropped, len(joined), totals)
-    return _assemble(joined, language, scale), quality
+    if log_offset is not None:
+        raise_if_any(offset_problems(joined.to_numpy(), log_offset, joined.index, samples, ", ".join(files[:3])))
+    return _assemble(joined, language, scale, log_offset), quality
 
 
-def _assemble(joined: pd.DataFrame, language: GeneLanguage, scale: str) -> ad.AnnData:
+def _assemble(joined: pd.DataFrame, language: GeneLanguage, scale: str, log_offset: float | None) -> ad.AnnData:
     """Return symbols x samples as the AnnData that is written."""
     logged, linear = to_log2(joined.to_numpy(), scale)
+    if log_offset is not None:
+        linear = to_linear(logged, log_offset)
     cohort = ad.AnnData(
         X=np.ascontiguousarray(logged.T, dtype=np.float32),
         obs=pd.DataFrame(index=pd.Index(joined.columns, name="sample")),

@@ -26,6 +26,8 @@ LINEAR_LEAST_MAXIMUM = 30.0
 # log2(x + 0.001), the smallest offset in use (UCSC Xena), gives -9.97 for no expression.
 LOG2_LOWEST = -10.0
 EXAMPLES = 3
+# Logarithms rounded to two decimals may fall short of that of the offset.
+OFFSET_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,48 @@ def _log2_ratio(facts: Facts, scale: str) -> Iterator[Parts]:
     if facts.negative_share < 0.05 or abs(facts.median) > 1:
         value = f"{facts.negative_share:.0%} negative values and a median of {facts.median:.3g}"
         yield "", value, "log2 ratios, about half of them negative with a median near 0", _declare("log2")
+
+
+def to_linear(values: np.ndarray, offset: float) -> np.ndarray:
+    """Bring log2(x + offset) back.
+
+    Parameters
+    ----------
+    values
+        Genes x samples, checked with `offset_problems`.
+    offset
+        What was added before the logarithm.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``2^values - offset``, each sample scaled to 1e6.
+    """
+    linear = np.maximum(np.exp2(values) - offset, 0.0)
+    return linear * (MILLION / linear.sum(axis=0))
+
+
+def offset_problems(values: np.ndarray, offset: float, genes: Sequence[str], samples: Sequence[str], file: str):
+    """Return the problem of values that no x of zero or more gives as log2(x + offset), as a list of at most one.
+
+    Parameters
+    ----------
+    values
+        Genes x samples.
+    offset
+        What was added before the logarithm, as declared.
+    genes, samples, file
+        As in `check_scale`.
+    """
+    facts = facts_of(values, genes, samples)
+    lowest = np.log2(offset)
+    count, examples = facts.find(lambda data: data < lowest - OFFSET_TOLERANCE)
+    if not count:
+        return []
+    where, value = _list(count, examples, f"values below {lowest:.3g}")
+    expected = f"log2(x + {offset:g}) of x from zero on, so {lowest:.3g} or more (`expression.log_offset`)"
+    mend = "correct the offset; centred or batch-corrected values cannot be brought back: give counts, TPM or RSEM"
+    return [Problem(file, where, value, expected, mend)]
 
 
 def to_log2(values: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray | None]:

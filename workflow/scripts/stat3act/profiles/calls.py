@@ -63,6 +63,10 @@ REASON_CODES = {
     "STROMA_UNKNOWN": "the tumour is active, the microenvironment could not be judged",
     "SMALL_REFERENCE": "few samples to compare with",
     "UNCHECKED_REFERENCE": "the reference of the split was not tested, intervals are not calibrated",
+    "ONE_PATIENT_REFERENCE": "the reference of the split holds one tumour: how far others lie from it is not known",
+    "REFERENCE_MISFIT": "the split's reference explains the sample, or most of the cohort, less well than tumours that "
+    "were left out of it",
+    "FEW_CELLS_REFERENCE": "few tumour cells behind the reference of the split",
     "BULK_DERIVED": "compartments estimated from bulk: probable at best",
     "ONE_PANEL": "a single STAT3 panel could be scored where it is on",
     "Q_NOT_SIGNIFICANT": "p passes, but not after correction over the cohort",
@@ -180,10 +184,14 @@ class Judged:
         return min((size for size in sizes if not math.isnan(size)), default=math.inf)
 
 
+# Flags of the reference of a bulk split (`stat3act.compartments.reference_check`).
+REFERENCE_CAPS = {"ONE_PATIENT_REFERENCE": "low", "REFERENCE_MISFIT": "low", "FEW_CELLS_REFERENCE": "moderate"}
+
 # (code, highest confidence it allows, when); None caps nothing and is told all the same.
 CAPS: tuple[tuple[str, str | None, Callable[[Judged], bool]], ...] = (
     ("SMALL_REFERENCE", "low", lambda j: j.smallest_reference < j.thresholds["confident_reference"]),
     ("UNCHECKED_REFERENCE", "low", lambda j: j.case.tumour.unchecked or j.case.microenvironment.unchecked),
+    *((code, level, lambda j, code=code: code in j.case.tumour.flags) for code, level in REFERENCE_CAPS.items()),
     ("BULK_DERIVED", "moderate", lambda j: j.case.split_from_bulk),
     ("STROMA_UNKNOWN", "moderate", lambda j: j.tumour.value == ON and j.non_tumour.value == UNKNOWN),
     ("ONE_PANEL", "moderate", lambda j: any(len(row.panels) < 2 for row in j.active)),
@@ -231,6 +239,7 @@ def decide(case: Case, thresholds: Thresholds) -> Call:
     the call is INDETERMINATE                                                   low       those of the unknowns
     fewer than ``confident_reference`` rows to compare with                     low       ``SMALL_REFERENCE``
     the reference of the bulk split was not tested                              low       ``UNCHECKED_REFERENCE``
+    the reference of the split holds one tumour, or does not fit the sample     low       ``REFERENCE_MISFIT`` ...
     compartments were estimated from bulk ("probable")                          moderate  ``BULK_DERIVED``
     tumour ON, microenvironment unknown                                         moderate  ``STROMA_UNKNOWN``
     an ON compartment has a single scored panel                                 moderate  ``ONE_PANEL``

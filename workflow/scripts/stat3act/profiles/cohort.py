@@ -7,6 +7,7 @@ import anndata as ad
 import pandas as pd
 
 from stat3act.compartments.guarded import AMBIENT_LAYER
+from stat3act.compartments.reference_check import flags_by_compartment
 from stat3act.profiles.drivers import LINEAR_SCALES, genes_of
 from stat3act.profiles.guards import GUARD_COLUMNS, guard_table
 from stat3act.profiles.levels import gene_levels, measured_rows
@@ -35,6 +36,7 @@ def profile_cohort(
     phospho: Mapping[str, Mapping[str, str]],
     lesions: pd.DataFrame,
     settings: Mapping,
+    reference_check: pd.DataFrame | None = None,
 ) -> Profiles:
     """Turn the scores of a cohort into one activation profile and one call per sample.
 
@@ -48,6 +50,8 @@ def profile_cohort(
         As in `tables.build_profiles`.
     settings
         ``profiles``, ``tumour_type``, ``type`` and ``rivals`` of the config.
+    reference_check
+        ``compartments/reference_check.tsv`` of a bulk cohort with a reference.
 
     Raises
     ------
@@ -64,5 +68,6 @@ def profile_cohort(
     if otherwise is not None:
         guards = guard_table(scores, otherwise, settings["tumour_type"], settings["profiles"])
     given = (levels, cleaned, rows, composition, ligands, samples, phospho, lesions, guards)
-    profiles, calls, drivers = build_profiles(scores, *given, **settings)
+    flags = {} if reference_check is None else flags_by_compartment(reference_check)
+    profiles, calls, drivers = build_profiles(scores, *given, **settings, reference_flags=flags)
     return Profiles(profiles, calls, drivers, lesions, guards, profiles_matrix(profiles))

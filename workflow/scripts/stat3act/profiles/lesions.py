@@ -172,7 +172,7 @@ def lesion_problems(config: Mapping, known: Collection[str], samples: Collection
     ----------
     config
         Configuration with its defaults; ``profiles.lesions`` may be null. A file that does not exist is the business
-        of `stat3act.configuration.check_files`.
+        of `stat3act.named_files.check_files`.
     known
         Genes of ``resources/networks/lesions.tsv``: only their rows need an alteration that can be read.
     samples

@@ -211,6 +211,7 @@ def build_profiles(
     tumour_type: str,
     type: str,
     rivals: Collection[str],
+    reference_flags: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({}),
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Turn the scores of a cohort into profiles, calls and drivers.
 
@@ -241,6 +242,8 @@ def build_profiles(
         The ``profiles`` section of the config.
     tumour_type, type, rivals
         ``tumour_type``, ``expression.type`` and ``activity.rivals`` of the config.
+    reference_flags
+        Sample -> compartment -> flags of the reference of a bulk split.
 
     Returns
     -------
@@ -261,7 +264,8 @@ def build_profiles(
     by_sample, altered = dict(tuple(found.groupby("sample"))), dict(tuple(lesions.groupby("sample")))
     index, purities = rows_by_compartment(scores), tumour_fractions(composition)
     mrna = mrna_thirds(levels, rows)
-    flags, calls = flags_by_sample(guards), []
+    # Guards are of single cells, references of bulk: no sample has both.
+    flags, calls = {**flags_by_sample(guards), **reference_flags}, []
     for sample in sorted(patients):
         purity = purities.get(sample, math.nan)
         case = case_of(index.get(sample, {}), purity, tumour_type, type, flags.get(sample, {}))

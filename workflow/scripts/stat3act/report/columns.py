@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from stat3act.report.columns_bulk import REFERENCE_TABLES
 from stat3act.report.columns_cells import CELL_TABLES, CONTAMINATION
 from stat3act.report.columns_drivers import DRIVER_TABLES
 from stat3act.report.columns_shared import (
@@ -200,8 +201,11 @@ TABLES = {
             **COMPARTMENT,
             "lineage": ("Cell lineage of the reference.", TEXT),
             "fraction": ("Estimated share of the sample's RNA.", SHARE),
+            "low": ("Lower end of its interval, from errors measured on left-out tumours; empty without them.", SHARE),
+            "high": ("Upper end of that interval.", SHARE),
         },
     ),
+    **REFERENCE_TABLES,
     "split": Table(
         "compartments/split.tsv",
         "one sample x compartment x axis (bulk with a reference)",

@@ -204,17 +204,48 @@ def _compartments_text(config: Mapping, cite) -> str:
             f"compartments with fewer than {part['min_cells']} cells were left unknown.{_guards_text(config, cite)}"
         )
     if is_split_from_bulk(config):
+        return _split_text(config, cite)
+    if part["purity_column"]:
         return (
-            f"Fractions of the reference's cell states ({part['reference']}) were estimated per sample by expectation "
-            f"maximisation, under the model of BayesPrism {cite('bayesprism')}. Activities of tumour and "
-            "microenvironment were estimated together by regressing each target's log residual on its sign times the "
-            "tumour's share and on its sign times the rest; attributed expression was not scored. The tumour was "
-            f"left unknown below a purity of {part['min_purity']:g}, the microenvironment above "
-            f"{part['max_purity']:g}. Both are relative to the cohort, whatever the unsplit sample is compared with; "
-            "their null is the spread of control panels of like level, spread and tumour share, without an inflation "
-            f"factor.{_selfcheck_text(config, cite)}"
+            "Samples were not split into compartments: activities are those of the whole sample. Over the cohort they "
+            f"were regressed on the given purity ({part['purity_column']}; least squares, HC3 errors), which says "
+            "nothing of single samples."
         )
     return "Samples were not split into compartments: activities are those of the whole sample."
+
+
+def _split_text(config: Mapping, cite) -> str:
+    """Say how bulk samples were split."""
+    part = config["compartments"]
+    return (
+        f"Fractions of the reference's cell states ({_reference_names(part)}) were estimated per sample by expectation "
+        f"maximisation, under the model of BayesPrism {cite('bayesprism')}, with a platform shift of each gene between "
+        f"bulk and reference estimated from the cohort's medians.{_purity_text(part)} How well the reference explains "
+        "each sample was compared with mixtures of tumours left out of it. What tumour and microenvironment of each "
+        "sample express was reconstructed from the log ratio of the bulk to its expectation: responses common to the "
+        "targets of an axis, in proportion to the tumour's share in each target and to the rest, with learned strength "
+        "for each target, and each gene's own departure, with variances learned from the cohort. The reconstructed "
+        "profiles were read beside the rival axes; attributed expression was not scored. The tumour was left unknown "
+        f"below a purity of {part['min_purity']:g}, the microenvironment above {part['max_purity']:g}. Both are "
+        "relative to the cohort, whatever the unsplit sample is compared with; their null is the spread of control "
+        "panels of like level, spread and tumour share, without an inflation factor."
+        f"{_selfcheck_text(config, cite)}"
+    )
+
+
+def _reference_names(part: Mapping) -> str:
+    """Name the references of the bulk split."""
+    return part["reference"] if isinstance(part["reference"], str) else ", ".join(part["reference"])
+
+
+def _purity_text(part: Mapping) -> str:
+    """Say how a given purity was combined with the fitted one; nothing where none is given."""
+    if not part["purity_column"]:
+        return ""
+    return (
+        f" Purity of the sample sheet ({part['purity_column']}, error {part['purity_sd']:g}) was combined with the "
+        "fitted one on the logit scale, each weighted by its error, and the other fractions were fitted again."
+    )
 
 
 def _activity_text(config: Mapping, cite) -> str:

@@ -21,6 +21,7 @@ from stat3act.report import charts, charts_composition, charts_groups, colours, 
 from stat3act.report.compared import against
 from stat3act.report.methods_text import is_split_from_bulk, methods_paragraphs, references
 from stat3act.report.pictures import Pictures
+from stat3act.report.reference import interaction_lines, reference_lines
 from stat3act.tables import read_table
 
 CSP = (
@@ -294,6 +295,8 @@ def cohort_words(config: Mapping, tables: Mapping[str, pd.DataFrame]) -> dict:
         "arms": bool(arm_names(tables)),
         "lesions": not tables["lesions"].empty,
         "grouped": bool(grouped_by(tables)),
+        "reference_lines": reference_lines(tables),
+        "interaction_lines": interaction_lines(tables),
         "labelled": "agreement" in tables and not tables["agreement"].empty,
         "cell_reasons": CELL_REASONS,
         "selfcheck": selfcheck.sentences(config, tables),

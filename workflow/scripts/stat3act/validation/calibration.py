@@ -128,18 +128,6 @@ def measured_limits(selfcheck: pd.DataFrame, least: float) -> pd.DataFrame:
     return (filled.stack(future_stack=True) >= least).rename("recovered").reset_index()
 
 
-def in_log2(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return the estimates of a split in log2 units relative to the cohort, and what one unit of activity is in them.
-
-    A table without ``scale`` is in natural logs and not yet relative to the cohort; its unit is the estimate's sd.
-    """
-    if "scale" in table:
-        return table["estimate"], table["scale"]
-    outside = table["reason"].isin(["LOW_PURITY", "HIGH_PURITY"])
-    typical = table["estimate"].mask(outside).groupby([table[key] for key in KEYS]).transform("mean")
-    return (table["estimate"] - typical) / math.log(2), table["sd"] / math.log(2)
-
-
 def calibrated(split: pd.DataFrame, calibration: pd.DataFrame, limits: pd.DataFrame) -> pd.DataFrame:
     """Give the rows of a split the intervals and limits that its reference was measured to have.
 
@@ -168,12 +156,10 @@ def calibrated(split: pd.DataFrame, calibration: pd.DataFrame, limits: pd.DataFr
     keys = [*KEYS, "purity_low"]
     half = calibration.set_index(keys)["half_width"].reindex(place).to_numpy(float)
     recovered = limits.set_index(keys)["recovered"].reindex(place).eq(True).to_numpy() & ~np.isnan(half)
-    estimate, scale = in_log2(table)
-    # The activity is estimate / scale by definition, except before the two are on one scale.
-    activity = table["activity"] if "scale" not in table else estimate / scale
+    scale = table["scale"]
     trusted, lost = known & recovered, known & ~recovered
-    table.loc[trusted, "ci_low"] = (activity - half / scale)[trusted]
-    table.loc[trusted, "ci_high"] = (activity + half / scale)[trusted]
+    table.loc[trusted, "ci_low"] = (table["activity"] - half / scale)[trusted]
+    table.loc[trusted, "ci_high"] = (table["activity"] + half / scale)[trusted]
     table.loc[trusted, "interval"] = CALIBRATED
     table.loc[lost, EMPTIED] = np.nan
     table.loc[lost, ["leading_genes", "interval"]] = ""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stat3act.compartments.expected import prepare_cohort
+from stat3act.compartments.reconstruct import FIRST_VARIANCES, linearise
 from stat3act.compartments.reference import Reference
 from stat3act.profiles.states import PANELS
 from stat3act.validation.mixtures import Mixtures, mix
@@ -63,7 +64,9 @@ def cohort_facts(
     platform = PLATFORM
     if len(linear) >= PLATFORM_SAMPLES:
         cohort = prepare_cohort(linear, reference, fractions, scoring_genes, chromosomes)
-        shift = np.median(cohort.data.y, axis=0)
+        zero, rest = np.zeros_like(cohort.bulk), cohort.rest_shares @ cohort.rest_states
+        ratio = linearise(cohort, rest, (zero, zero), zero[0], FIRST_VARIANCES).y
+        shift = np.median(ratio, axis=0)
         platform = float(1.4826 * np.median(np.abs(shift - np.median(shift))))
     depth = float(linear.loc[:, shared].sum(axis=1).median())
     return CohortFacts(depth, (float(purity.min()), float(purity.max())), platform)

@@ -19,7 +19,7 @@ from stat3act.compartments.mixture import fit_states
 from stat3act.compartments.reference import Reference
 from stat3act.compartments.split import COMPARTMENTS, split_activity
 from stat3act.logs import log
-from stat3act.validation.calibration import BIN, EDGES, KEYS, bin_low, calibration_table, conformal_quantile, in_log2
+from stat3act.validation.calibration import BIN, EDGES, KEYS, bin_low, calibration_table, conformal_quantile
 from stat3act.validation.left_out import NATURAL, PLANTED, CohortFacts, cohort_facts, fold_mixtures, folds
 from stat3act.validation.mixtures import Mixtures, loadings
 from stat3act.validation.own_score import own_scores
@@ -73,7 +73,6 @@ def score_fold(
         .assign(compartment=side)
         for side, other in zip(COMPARTMENTS, COMPARTMENTS[::-1], strict=True)
     ]
-    table["estimate"], _ = in_log2(table)
     table = table[["sample", *KEYS, "estimate", "reason"]].merge(pd.concat(truths), on=["sample", *KEYS])
     # Both are relative to the samples that make up the location of the compartment.
     inside = table["own"].mask(table["reason"].isin(OUTSIDE))
