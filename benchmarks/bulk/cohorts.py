@@ -21,6 +21,9 @@ def purity_bin(purity: pd.Series) -> pd.Series:
     return pd.cut(purity, EDGES, labels=list(BINS), include_lowest=True).astype(str)
 
 
+OURS = ("activity", "ci_low", "ci_high", "interval", "reason")
+
+
 def score_mixtures(
     mixtures: Mixtures,
     known: Reference,
@@ -46,15 +49,16 @@ def score_mixtures(
 
     Returns
     -------
-    ``sample compartment purity purity_found planted planted_other oracle activity ci_low ci_high reason`` and a column
-    per baseline. ``oracle`` is the score of the compartment's true profile, ``planted`` the activity put into it,
-    ``planted_other`` that of the other compartment.
+    ``sample compartment purity purity_found planted planted_other oracle truth``, `OURS` and a column per baseline.
+    ``oracle`` is the score of the compartment's true profile, ``truth`` the same in the unit of our activity,
+    ``planted`` the activity put into it, ``planted_other`` that of the other compartment.
     """
     ours = methods.activity(mixtures.linear, known, axes, SEED, calibration)
     whole = methods.fractions(mixtures.linear, known, set()) if attribute else None
     others = baselines.scores(mixtures.linear, known, axes, ours.purity, whole)
     planted = mixtures.tumour, mixtures.microenvironment
     profiles = mixtures.tumour_profiles, mixtures.microenvironment_profiles
+    inside = ours.purity >= methods.LIMITS[0], ours.purity <= methods.LIMITS[1]
     parts = []
     for side, compartment in enumerate(COMPARTMENTS):
         columns = {
@@ -64,7 +68,8 @@ def score_mixtures(
             "planted": planted[side],
             "planted_other": planted[1 - side],
             "oracle": own_score(profiles[side], axes),
-            **{name: getattr(ours, name)[compartment] for name in ("activity", "ci_low", "ci_high", "reason")},
+            "truth": methods.truth(profiles[side], axes, ours.scale[compartment], inside[side]),
+            **{name: getattr(ours, name)[compartment] for name in OURS},
             **{name: found[side] for name, found in others.items()},
         }
         parts.append(pd.DataFrame(columns, index=mixtures.linear.index).rename_axis("sample").reset_index())

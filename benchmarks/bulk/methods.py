@@ -6,9 +6,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bulk.data import scored_axis
+from stat3act.activity.prepare import rivals_of
 from stat3act.compartments.mixture import fit_states
 from stat3act.compartments.reference import Reference
 from stat3act.compartments.split import COMPARTMENTS, split_activity
+from stat3act.validation.calibration import apply_selfcheck
+from stat3act.validation.left_out import CohortFacts
+from stat3act.validation.own_score import own_scores
+from stat3act.validation.selfcheck import check_reference
 
 LIMITS = (0.2, 0.95)
 SETTINGS = {
@@ -19,9 +24,20 @@ SETTINGS = {
 }
 
 
+# A self-check takes about a minute: intervals are calibrated, and their coverage counted, in the cohorts of this seed.
+CALIBRATED_SEEDS = range(1)
+# Depth, range of purities and platform shift of the benchmark's cohorts, which the product measures on the bulk.
+FACTS = CohortFacts(2e7, (0.05, 0.95), 0.5)
+# The default of compartments.min_recovery.
+LEAST_RECOVERY = 0.3
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """What a method learned about its own errors on a reference before it saw the cohort; nothing so far."""
+    """What the self-check of a reference found, without the cohort: its two tables."""
+
+    selfcheck: pd.DataFrame
+    calibration: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -51,8 +67,9 @@ class Estimates:
     ----------
     purity
         By sample, share of mRNA that is tumour.
-    activity, ci_low, ci_high
-        Samples x (tumour, microenvironment).
+    activity, ci_low, ci_high, scale, interval
+        Samples x (tumour, microenvironment); `scale` is the unit of activity in log2, `interval` says whether the
+        interval was calibrated.
     reason
         The same shape: why a value is unknown, ``""`` where it is not.
     flags
@@ -63,11 +80,13 @@ class Estimates:
     activity: pd.DataFrame
     ci_low: pd.DataFrame
     ci_high: pd.DataFrame
+    scale: pd.DataFrame
+    interval: pd.DataFrame
     reason: pd.DataFrame
     flags: tuple[str, ...] = ()
 
 
-def calibrate(reference: Reference, axes: pd.DataFrame, seed: int) -> Calibration | None:
+def calibrate(reference: Reference, axes: pd.DataFrame, seed: int) -> Calibration:
     """Learn the errors of the method on patients that are left out of a reference.
 
     Parameters
@@ -81,9 +100,34 @@ def calibrate(reference: Reference, axes: pd.DataFrame, seed: int) -> Calibratio
 
     Returns
     -------
-    None: the method in use has no calibration.
+    The tables of the self-check.
     """
-    return None
+    settings = {**SETTINGS, "rivals": _rivals(axes)}
+    return Calibration(*check_reference(reference, FACTS, axes, settings, LIMITS, seed))
+
+
+def _rivals(axes: pd.DataFrame) -> list[str]:
+    """Name the axes that the scored one competes with."""
+    return [name for name in axes["axis"].unique() if name != scored_axis(axes)]
+
+
+def truth(profiles: pd.DataFrame, axes: pd.DataFrame, scale: pd.Series, inside: pd.Series) -> pd.Series:
+    """Return the activity that a compartment's own profile has, in the unit of the estimate.
+
+    Parameters
+    ----------
+    profiles
+        Samples x genes, the compartment's true profiles.
+    axes
+        The axes.
+    scale
+        Unit of activity of each sample, log2.
+    inside
+        Samples that make up the mean that estimates are relative to.
+    """
+    scored = scored_axis(axes)
+    own = own_scores(profiles, axes, {scored: rivals_of(scored, _rivals(axes))})[scored]
+    return (own - own[inside].mean()) / scale
 
 
 def fractions(linear: pd.DataFrame, reference: Reference, genes: set[str]) -> pd.DataFrame:
@@ -117,7 +161,9 @@ def split(
         From `calibrate`; what the method does without, where it is None.
     """
     found = fractions(linear, reference, set(axes["gene"]))
-    return Split(split_activity(linear, reference, found, axes, settings, LIMITS, seed), found)
+    scores = split_activity(linear, reference, found, axes, settings, LIMITS, seed)
+    tables = [] if calibration is None else [calibration.selfcheck, calibration.calibration]
+    return Split(apply_selfcheck(scores, tables, LEAST_RECOVERY), found)
 
 
 def activity(
@@ -135,13 +181,12 @@ def activity(
         As in `split`.
     """
     scored = scored_axis(axes)
-    rivals = [name for name in axes["axis"].unique() if name != scored]
-    run = split(linear, reference, axes, {**SETTINGS, "rivals": rivals}, seed, calibration)
+    run = split(linear, reference, axes, {**SETTINGS, "rivals": _rivals(axes)}, seed, calibration)
     rows = run.scores[run.scores["axis"] == scored].set_index("sample")
     sides = {name: rows[rows["compartment"] == name].loc[linear.index] for name in COMPARTMENTS}
     columns = {
         name: pd.DataFrame({side: part[name] for side, part in sides.items()})
-        for name in ("activity", "ci_low", "ci_high", "reason")
+        for name in ("activity", "ci_low", "ci_high", "scale", "interval", "reason")
     }
     purity = run.fractions.loc[linear.index, reference.is_tumour].sum(axis=1)
     return Estimates(purity, **columns, flags=run.flags)

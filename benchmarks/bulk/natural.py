@@ -101,18 +101,20 @@ def study(data: Path) -> pd.DataFrame:
     """
     axes, parts = regulon_axes(data), []
     # One for each reference without the tumours of the mixtures, whatever depth and platform.
-    calibrations: dict[tuple[str, int], methods.Calibration | None] = {}
+    calibrations: dict[tuple[str, int], methods.Calibration] = {}
     for depth in DEPTHS:
         for platform in PLATFORMS:
             for dataset, seed, mixtures, known in cohorts(data, depth, platform):
-                if (dataset, seed) not in calibrations:
+                calibrated = dataset in REFERENCES and seed in methods.CALIBRATED_SEEDS
+                if calibrated and (dataset, seed) not in calibrations:
                     calibrations[dataset, seed] = methods.calibrate(known, axes, 0)
-                calibration = calibrations[dataset, seed]
+                calibration = calibrations[dataset, seed] if calibrated else None
                 found = score_mixtures(mixtures, known, axes, attribute=False, calibration=calibration)
                 if (depth, platform) == (DEPTHS[0], PLATFORMS[0]):
                     core = score_mixtures(mixtures, known, core_axes(), attribute=False)
                     found = found.assign(core=core["activity"], core_oracle=core["oracle"])
                 names = {"dataset": dataset, "condition": name_of(dataset, depth, platform), "platform": platform}
+                names["cohort_calibrated"] = calibrated
                 parts.append(found.assign(**names, cohort=f"{dataset} {seed}"))
     return pd.concat(parts, ignore_index=True)
 

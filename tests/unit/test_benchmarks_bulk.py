@@ -177,9 +177,9 @@ def test_the_least_advantage_is_over_the_upper_bins_only(rng):
 
 
 def test_coverage_counts_known_samples():
-    table = pd.DataFrame({"compartment": "tumour", "purity": 0.5, "oracle": 0.0, "activity": 0.0}, index=range(50))
-    table = table.assign(ci_low=-1.0, ci_high=1.0)
-    table.loc[:8, "oracle"] = 2.0
+    table = pd.DataFrame({"compartment": "tumour", "purity": 0.5, "truth": 0.0, "activity": 0.0}, index=range(50))
+    table = table.assign(ci_low=-1.0, ci_high=1.0, cohort_calibrated=True)
+    table.loc[:8, "truth"] = 2.0
     table.loc[40:, "activity"] = np.nan
     held, unknown = coverage.rows_of(table, "d")
     assert held["value"] == pytest.approx(31 / 40) and held["n"] == 40 and held["met"] == "no"

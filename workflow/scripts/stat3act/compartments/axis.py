@@ -20,6 +20,7 @@ from stat3act.compartments.controls import (
 from stat3act.compartments.design import Posterior, Prior, Response, cross_products, fit_prior, normal_equations, solve
 from stat3act.compartments.expected import Cohort
 from stat3act.compartments.reconstruct import (
+    FARTHEST,
     MIN_PRIOR_SD,
     Reconstruction,
     common_part,
@@ -143,7 +144,8 @@ def fit_axis(model: Model, panel: np.ndarray, rivals: list[str]) -> AxisFit:
         if number < LEARNING_ROUNDS - 1:
             weights = learn_response(response, posterior.mean, stack, signs, np.arange(len(targets)))
     residual = response.y - common_part(response, posterior.mean, stack)
-    departures = depart(response, posterior.mean[:, 2:], stack[1:], residual, model.fit.variances)
+    found = depart(response, posterior.mean[:, 2:], stack[1:], residual, model.fit.variances)
+    departures = tuple(np.clip(part, -FARTHEST, FARTHEST) for part in found)
     return AxisFit(targets, departures, posterior.mean[:, 2:4], posterior.covariance[:, 2:4, 2:4], prior.variance[:2])
 
 
