@@ -83,16 +83,30 @@ def test_planted_truth_is_split(data_dir, axes, name):
         truths = mixtures.tumour, mixtures.microenvironment
         tumour = loadings(values(table, "tumour"), *truths)
         rest = loadings(values(table, "microenvironment"), *truths[::-1])
+        best = loadings(own_score(mixtures.microenvironment_profiles, axes), *truths[::-1])[0]
         bulk = loadings(bulk_score(mixtures.linear, panel)[values(table, "tumour").index], *truths)
         error = (purity - mixtures.purity).abs().mean()
-        rows.append([error, *tumour, *rest, *bulk, fitted - begun, ended - fitted])
-    columns = ["purity_error", "tumour", "leak", "rest", "rest_leak", "bulk", "bulk_leak", "em_s", "split_s"]
+        rows.append([error, *tumour, *rest, best, *bulk, fitted - begun, ended - fitted])
+    columns = [
+        "purity_error",
+        "tumour",
+        "leak",
+        "rest",
+        "rest_leak",
+        "rest_own",
+        "bulk",
+        "bulk_leak",
+        "em_s",
+        "split_s",
+    ]
     found = pd.DataFrame(rows, columns=columns)
     print(f"\n{name}\n{found.round(3).to_string()}")
     mean = found.mean()
     assert mean["purity_error"] < 0.10
     assert mean["tumour"] > 0.55 and abs(mean["leak"]) < 0.30
-    assert mean["rest"] > 0.80 and abs(mean["rest_leak"]) < 0.30
+    # The microenvironment's own profile follows what was planted in it no better than `rest_own`, for its composition
+    # moves the targets as well; the split reads that profile.
+    assert mean["rest"] > 0.85 * mean["rest_own"] and abs(mean["rest_leak"]) < 0.30
     # What is gained over the unsplit row.
     assert mean["tumour"] - mean["leak"] > mean["bulk"] - mean["bulk_leak"] + 0.3
 
