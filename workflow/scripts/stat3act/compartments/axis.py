@@ -55,6 +55,8 @@ class Model:
         By compartment, samples x genes, log2(CPM + 1) as reconstructed.
     steepness
         By compartment, its derivative by a departure, see `log2_slope`.
+    expressed
+        By compartment, which genes it expresses at all, by the mean of its reconstructed profiles.
     """
 
     cohort: Cohort
@@ -67,6 +69,7 @@ class Model:
     parts: Products
     logged: tuple[np.ndarray, np.ndarray]
     steepness: tuple[np.ndarray, np.ndarray]
+    expressed: tuple[np.ndarray, np.ndarray]
 
 
 def build_model(cohort: Cohort, panels: Mapping[str, np.ndarray], rivals: list[str]) -> Model:
@@ -94,7 +97,8 @@ def build_model(cohort: Cohort, panels: Mapping[str, np.ndarray], rivals: list[s
     profiles = zip((fit.tumour, fit.rest), fit.own, strict=True)
     logged = tuple(np.log2(1 + profile * np.exp(own)) for profile, own in profiles)
     steepness = tuple(log2_slope(profile, own) for profile, own in zip((fit.tumour, fit.rest), fit.own, strict=True))
-    return Model(cohort, fit, names, stack, gram, cross, shared, products(fit), logged, steepness)
+    expressed = tuple((np.exp2(values) - 1).mean(axis=0) >= LEAST_CPM for values in logged)
+    return Model(cohort, fit, names, stack, gram, cross, shared, products(fit), logged, steepness, expressed)
 
 
 @dataclass(frozen=True)
@@ -190,11 +194,6 @@ class PanelScore:
     contributions: np.ndarray
 
 
-def expressed_in(model: Model, side: int) -> np.ndarray:
-    """Tell which genes the compartment expresses at all, by the mean of its reconstructed profiles."""
-    return (np.exp2(model.logged[side]) - 1).mean(axis=0) >= LEAST_CPM
-
-
 def reading(panel: np.ndarray, rivals: np.ndarray, expressed: np.ndarray) -> np.ndarray:
     """Return the linear reading of a profile whose value is the axis' coefficient beside its rivals.
 
@@ -239,13 +238,13 @@ def read_side(
     seed
         Seed of the control panels.
     """
-    targets, expressed = found.targets, expressed_in(model, side)
+    targets, expressed = found.targets, model.expressed[side]
     weights, alone = (reading(panel[side], given, expressed) for given in (rivals, rivals[:0]))
     here = np.log2(1 + (model.fit.tumour, model.fit.rest)[side][:, targets] * np.exp(found.departures[side]))
     logged = model.logged[side]
     change = here - logged[:, targets]
     values = [logged @ part.astype(np.float32) + change @ part[targets] for part in (weights, alone)]
-    null = read_controls(model, found, panel, side, expressed, seed)
+    null = read_controls(model, found, panel, side, seed)
     centred = null - null[valid].mean(axis=0)
     scale = np.sqrt((centred**2).mean(axis=1))
     estimate, plain = (value - value[valid].mean() for value in values)
@@ -262,10 +261,9 @@ def read_side(
     return PanelScore(estimate, plain, scale, np.sqrt(after), 1 - after / before, genes, parts[:, kept])
 
 
-def read_controls(
-    model: Model, found: AxisFit, panel: np.ndarray, side: int, expressed: np.ndarray, seed: int
-) -> np.ndarray:
+def read_controls(model: Model, found: AxisFit, panel: np.ndarray, side: int, seed: int) -> np.ndarray:
     """Estimate matched control panels in one compartment; samples x panels."""
+    expressed = model.expressed[side]
     targets = found.targets[expressed[found.targets] & (panel[side, found.targets] != 0)]
     in_axes = model.panels[1:].any(axis=(0, 1)) | panel.any(axis=0)
     candidates = np.flatnonzero(expressed & ~in_axes & model.cohort.anchors)
@@ -279,4 +277,4 @@ def read_controls(
     control = sparse.csr_array((signs.astype(np.float32), places), shape=shape)
     slopes = control_slopes(model.fit, model.parts, model.shared, found.prior, control)
     level = logged[:, expressed].mean(axis=1, keepdims=True)
-    return control_estimates(model.fit, logged - level, slopes, control, side)
+    return control_estimates(model.fit, model.parts, model.steepness[side], logged - level, slopes, control, side)

@@ -57,10 +57,13 @@ class Products:
         Precision times share x share, share x rest, rest x rest.
     residuals
         Precision times residual times share, and times rest.
+    gains
+        By compartment, see `gains`.
     """
 
     squares: tuple[np.ndarray, np.ndarray, np.ndarray]
     residuals: tuple[np.ndarray, np.ndarray]
+    gains: tuple[np.ndarray, np.ndarray]
 
 
 def products(fit: Reconstruction) -> Products:
@@ -71,6 +74,7 @@ def products(fit: Reconstruction) -> Products:
     return Products(
         (precision * share * share, precision * share * rest, precision * rest * rest),
         (weighted * share, weighted * rest),
+        gains(fit.response, fit.variances),
     )
 
 
@@ -113,6 +117,8 @@ def control_slopes(
 
 def control_estimates(
     fit: Reconstruction,
+    parts: Products,
+    steepness: np.ndarray,
     logged: np.ndarray,
     slopes: np.ndarray,
     signs: sparse.csr_array,
@@ -122,8 +128,10 @@ def control_estimates(
 
     Parameters
     ----------
-    fit
-        The fit.
+    fit, parts
+        The fit, and its products.
+    steepness
+        Samples x genes, see `log2_slope`, of the compartment.
     logged
         Samples x genes, log2(CPM + 1) of the compartment as reconstructed, each row less its mean.
     slopes
@@ -138,12 +146,9 @@ def control_estimates(
     numpy.ndarray
         Samples x panels, log2 units.
     """
-    size = abs(signs).sum(axis=0)
-    share = fit.response.share
-    gain = gains(fit.response, fit.variances)[side]
-    steepness = log2_slope((fit.tumour, fit.rest)[side], fit.own[side])
-    sides = (share, 1 - share)
     plain = abs(signs)
+    size, gain = plain.sum(axis=0), parts.gains[side]
+    sides = (fit.response.share, 1 - fit.response.share)
     kept = _sums(steepness * (1 - gain * sides[side]), plain) / size
     lost = _sums(steepness * gain * sides[1 - side], plain) / size
     return _sums(logged, signs) / size + slopes[:, :, side] * kept - slopes[:, :, 1 - side] * lost

@@ -8,7 +8,7 @@ from scipy import stats
 
 from stat3act.activity.assemble import SCORE_COLUMNS
 from stat3act.activity.prepare import axis_weights, fewest_targets, rivals_of
-from stat3act.compartments.axis import AxisFit, PanelScore, build_model, expressed_in, fit_axis, read_side
+from stat3act.compartments.axis import AxisFit, PanelScore, build_model, fit_axis, read_side
 from stat3act.compartments.expected import Cohort, prepare_cohort
 from stat3act.compartments.reference import Reference
 from stat3act.logs import log
@@ -108,7 +108,7 @@ def split_activity(
         needed, rivals = fewest_targets(axis, settings), rivals_of(axis, settings["rivals"])
         found = None
         for side, compartment in enumerate(COMPARTMENTS):
-            score, told = None, True if model is None else expressed_in(model, side)
+            score, told = None, True if model is None else model.expressed[side]
             measured = int((told & (panel[side] != 0)).sum())
             if measured >= needed and enough[side]:
                 found = found or fit_axis(model, panel, rivals)

@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from stat3act.activity.prepare import axis_weights
+from stat3act.compartments.axis import LEAST_CPM
 from stat3act.networks import STAT3_PANELS
-
-# Mean CPM below which a gene tells nothing about a compartment.
-LEAST_CPM = 1.0
 
 
 def own_scores(
