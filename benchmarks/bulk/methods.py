@@ -103,7 +103,8 @@ def calibrate(reference: Reference, axes: pd.DataFrame, seed: int) -> Calibratio
     The tables of the self-check.
     """
     settings = {**SETTINGS, "rivals": _rivals(axes)}
-    return Calibration(*check_reference(reference, FACTS, axes, settings, LIMITS, seed))
+    found = check_reference(reference, FACTS, axes, settings, LIMITS, seed)
+    return Calibration(found.selfcheck, found.calibration)
 
 
 def _rivals(axes: pd.DataFrame) -> list[str]:

@@ -182,7 +182,7 @@ def selfcheck_tables() -> dict[str, pd.DataFrame]:
             weak = side == "tumour" and low < 0.4
             for kind in ("planted", "natural"):
                 leak = (0.8, 0.1) if kind == "planted" else (None, None)
-                numbers = (80, 0.1 if weak else 0.7 + 0.05 * number, *leak, 0.9, 0.25, 0.04)
+                numbers = (80, 0.1 if weak else 0.7 + 0.05 * number, *leak, 0.9, 0.25, 0.04, 0.9)
                 found.append(("reference.tsv", kind, side, axis, low, high, *numbers))
             calibration.append((side, axis, low, high, 120, 0.6 - 0.05 * number, 0.01, False))
     return {

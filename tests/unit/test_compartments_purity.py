@@ -11,7 +11,6 @@ from stat3act.compartments.purity import (
     combine_purity,
     expit,
     fitted_error,
-    fraction_interval,
     given_purity,
     logit,
     mrna_ratio,
@@ -120,24 +119,3 @@ def test_fit_with_known_purity():
     np.testing.assert_allclose(found[known.isna()], free.purity(reference.is_tumour)[known.isna()], atol=2e-3)
     better = [(part.fractions - shares).abs()[known.notna()].to_numpy().mean() for part in (fit, free)]
     assert better[0] < better[1]
-
-
-def fractions():
-    rows = [
-        ("a", "tumour", "all", 0.9),
-        ("a", "microenvironment", "all", 0.1),
-        ("a", "microenvironment", "myeloid", 0.1),
-    ]
-    rows += [("b", "tumour", "all", 0.05), ("b", "microenvironment", "all", 0.95)]
-    return pd.DataFrame(rows, columns=["sample", "compartment", "lineage", "fraction"])
-
-
-def test_interval_by_bin_of_purity():
-    errors = pd.DataFrame({"low": [0.0, 0.5], "high": [0.5, 1.0], "error": [0.1, 0.2]})
-    table = fraction_interval(fractions(), errors)
-    np.testing.assert_allclose(table["low"], [0.7, 0.0, np.nan, 0.0, 0.85])
-    np.testing.assert_allclose(table["high"], [1.0, 0.3, np.nan, 0.15, 1.0])
-
-
-def test_no_interval_without_a_measured_error():
-    assert fraction_interval(fractions())[["low", "high"]].isna().all(axis=None)

@@ -28,7 +28,7 @@ from stat3act.profiles.tables import CALL_COLUMNS, PROFILE_COLUMNS
 from stat3act.report import page, parts
 from stat3act.report.columns import ALSO, TABLES, Table, undescribed
 from stat3act.report.columns_atlas import ATLAS_TABLES
-from stat3act.validation.calibration import CALIBRATION_COLUMNS
+from stat3act.validation.calibration import CALIBRATION_COLUMNS, PURITY_INTERVAL_COLUMNS
 from stat3act.validation.expected import EXPECTED_COLUMNS
 from stat3act.validation.phospho import PHOSPHO_COLUMNS, SAMPLE_COLUMNS
 from stat3act.validation.selfcheck import SELFCHECK_COLUMNS
@@ -56,6 +56,7 @@ WRITTEN = {
     "phospho_samples": SAMPLE_COLUMNS,
     "platform": list(PLATFORM_COLUMNS),
     "reference_check": list(CHECK_COLUMNS),
+    "purity": PURITY_INTERVAL_COLUMNS,
     "purity_interaction": list(INTERACTION_COLUMNS),
     "pseudobulk": [*META_COLUMNS, "n_doublets"],
     "reference": REFERENCE_COLUMNS,

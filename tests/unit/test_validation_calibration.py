@@ -13,6 +13,7 @@ from stat3act.validation.calibration import (
     CALIBRATION_COLUMNS,
     EDGES,
     MIN_MIXTURES,
+    PURITY_INTERVAL_COLUMNS,
     UNCALIBRATED,
     apply_selfcheck,
     bin_low,
@@ -21,6 +22,7 @@ from stat3act.validation.calibration import (
     conformal_quantile,
     measured_limits,
     nearest_measured,
+    purity_intervals,
 )
 
 NUMBERS = st.lists(st.floats(0, 100), min_size=1, max_size=60)
@@ -186,3 +188,13 @@ def test_the_interval_is_symmetric_and_as_wide_as_measured(half, scale):
     row = calibrated(rows, calibration_of([half] * 5), limits).iloc[0]
     assert row["ci_high"] - row["ci_low"] == pytest.approx(2 * half / scale)
     assert (row["ci_high"] + row["ci_low"]) / 2 == pytest.approx(row["activity"])
+
+
+def test_intervals_of_purity_are_those_of_its_bin_and_stay_shares():
+    purity = pd.Series([0.05, 0.5, 0.97], index=["a", "b", "c"])
+    errors = calibration_of([0.1, 0.2, 0.15, 0.1, 0.05]).assign(axis="purity")
+    table = purity_intervals(purity, errors)
+    assert list(table) == PURITY_INTERVAL_COLUMNS and list(table["sample"]) == ["a", "b", "c"]
+    np.testing.assert_allclose(table["low"], [0, 0.35, 0.92])
+    np.testing.assert_allclose(table["high"], [0.15, 0.65, 1])
+    assert purity_intervals(purity, errors[:0])[["low", "high"]].isna().all(axis=None)

@@ -54,9 +54,10 @@ def test_one_patient_cannot_be_left_out():
     reference = made_reference(50, tumours=2)
     reference.states["lineage"] = reference.states["lineage"].replace({"T1": "T0"})
     assert folds(reference, seed=1) == []
-    found, calibration = check_reference(reference, FACTS, axes_of(made_reference(200)), SETTINGS, LIMITS, 1)
-    assert list(found) == selfcheck.SELFCHECK_COLUMNS and list(calibration) == CALIBRATION_COLUMNS
-    assert found.empty and calibration.empty
+    found = check_reference(reference, FACTS, axes_of(made_reference(200)), SETTINGS, LIMITS, 1)
+    assert list(found.selfcheck) == selfcheck.SELFCHECK_COLUMNS and found.selfcheck.empty
+    for table in (found.calibration, found.purity):
+        assert list(table) == CALIBRATION_COLUMNS and table.empty
 
 
 def test_the_grid_crosses_everything_and_stays_near_the_cohort():
@@ -142,7 +143,8 @@ def known_splitter(monkeypatch):
 def test_a_splitter_of_known_error_is_measured_as_it_is(known_splitter):
     reference = made_reference(600, tumours=12)
     args = reference, FACTS, axes_of(reference), SETTINGS, LIMITS, 1
-    found, calibration = check_reference(*args, name="mine")
+    result = check_reference(*args, name="mine")
+    found, calibration = result.selfcheck, result.calibration
     assert list(found) == selfcheck.SELFCHECK_COLUMNS and list(calibration) == CALIBRATION_COLUMNS
     assert set(found["reference"]) == {"mine"} and set(found["kind"]) == {"planted", "natural"}
     core = found[found["axis"] == "stat3_core"]
@@ -161,6 +163,10 @@ def test_a_splitter_of_known_error_is_measured_as_it_is(known_splitter):
     )
     assert known.loc[known["kind"] == "natural", ["loading", "leak"]].isna().all(axis=None)
     assert (core["purity_error"] < 0.1).all()
+    # A mixture counts once, whatever it is scored on: 360 of each kind.
+    assert result.purity["n"].sum() == 720
+    whole = core[core["compartment"] == "tumour"]
+    assert np.average(whole["purity_coverage"], weights=whole["n"]) == pytest.approx(0.9, abs=0.05)
     half = calibration[calibration["axis"] == "stat3_core"].set_index("compartment")["half_width"]
     # The 0.9 quantile of the size of a normal error is 1.645 of its standard deviations.
     np.testing.assert_allclose(half["tumour"], 0.1645, atol=0.04)
@@ -172,8 +178,10 @@ def test_the_real_split_is_checked_from_end_to_end_and_the_same_each_time(monkey
     reference = made_reference(800, tumours=3, lineages=3)
     args = reference, FACTS, axes_of(reference), SETTINGS, LIMITS, 1
     first, second = check_reference(*args), check_reference(*args)
-    for one, other in zip(first, second, strict=True):
-        pd.testing.assert_frame_equal(one, other)
-    core = first[0].query("axis == 'stat3_core' and kind == 'planted' and purity_low >= 0.4 and purity_high <= 0.8")
+    for name in ("selfcheck", "calibration", "purity"):
+        pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))
+    core = first.selfcheck.query(
+        "axis == 'stat3_core' and kind == 'planted' and purity_low >= 0.4 and purity_high <= 0.8"
+    )
     assert (core["spearman"] > 0.3).all()
-    assert (first[1].query("axis == 'stat3_core'")["half_width"] > 0).all()
+    assert (first.calibration.query("axis == 'stat3_core'")["half_width"] > 0).all()

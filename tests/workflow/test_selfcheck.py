@@ -42,6 +42,17 @@ def test_tables_cover_the_compartments_axes_and_purities_of_the_cohort(demo):
     assert (calibration["half_width"] > 0).all()
 
 
+def test_every_purity_has_an_interval_that_holds_most_of_what_was_simulated(demo):
+    results = demo / "results/demo_bulk"
+    table = read_table(results / "validation/purity.tsv")
+    sheet = read_table(demo / "config/cohorts/demo_bulk/samples.tsv")
+    calls = read_table(results / "profiles/calls.tsv")
+    assert list(table["sample"]) == list(sheet["sample"])
+    assert ((table["low"] < table["purity"]) & (table["purity"] < table["high"])).all()
+    both = calls.set_index("sample")["purity"].rename("called").to_frame().join(table.set_index("sample"))
+    np.testing.assert_allclose(both["called"], both["purity"], atol=1e-5)
+
+
 def test_the_intervals_of_the_scores_are_those_of_the_table(demo):
     results = demo / "results/demo_bulk"
     half = read_table(results / "validation/calibration.tsv").set_index(["compartment", "axis", "purity_low"])

@@ -180,6 +180,13 @@ function pairs(row, leaveOut) {
   return list;
 }
 
+function purityWords(call, state) {
+  if (call.purity === "") return "";
+  const row = state.tables.purity ? state.tables.purity.of(call.sample)[0] : null;
+  const interval = row && row.low !== "" ? `, ${100 * about.level} % interval ${Number(row.low).toFixed(2)} to ${Number(row.high).toFixed(2)}` : "";
+  return `${Number(call.purity).toFixed(2)}${interval}${call.purity_source ? ` (${call.purity_source})` : ""}`;
+}
+
 function fillCard(call, state) {
   const body = document.getElementById("card-body");
   document.getElementById("card-title").textContent = call.sample;
@@ -203,7 +210,7 @@ function fillCard(call, state) {
   const more = [
     ["Interferon activity", call.ifn_activity === "" ? "" : signed(Number(call.ifn_activity))],
     ["Non-canonical STAT3", call.noncanonical.replaceAll("_", " ")],
-    ["Purity", call.purity === "" ? "" : `${Number(call.purity).toFixed(2)}${call.purity_source ? ` (${call.purity_source})` : ""}`],
+    ["Purity", purityWords(call, state)],
     ["Lineage with the highest activity", about.compartments[call.dominant_lineage] || call.dominant_lineage],
   ];
   further.append(...more.map(([words, value]) => line(words, value)).filter(Boolean));

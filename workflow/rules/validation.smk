@@ -11,12 +11,14 @@
 # OUTPUTS
 #     <results>/validation/selfcheck.tsv          what the split finds in mixtures of tumours left out of the reference
 #     <results>/validation/calibration.tsv        half widths of intervals, measured on these mixtures
+#     <results>/validation/purity.tsv             purity of every sample with its interval
 #     <results>/validation/phospho.tsv            rank correlation of each method with phospho-STAT3
 #     <results>/validation/phospho_samples.tsv    the samples behind it
 #     <results>/validation/expected.tsv           expected and found calls
 VALIDATION_OUTPUTS = selfcheck_tables()
 
 if selfcheck_tables():
+    VALIDATION_OUTPUTS.append("<results>/validation/purity.tsv")
 
     rule validation_selfcheck:
         input:
@@ -32,6 +34,7 @@ if selfcheck_tables():
                 labels={"item": "Self-check of the reference", "cohort": "<cohort>"},
             ),
             calibration="<results>/validation/calibration.tsv",
+            purity="<results>/validation/purity.tsv",
         log:
             "<logs>/validation_selfcheck.log",
         benchmark:

@@ -7,7 +7,7 @@ from stat3act.validation.selfcheck import check_cohort
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
-selfcheck, calibration = check_cohort(
+selfcheck, calibration, purity = check_cohort(
     ad.read_h5ad(snakemake.input.expression),
     ad.read_h5ad(snakemake.input.fit),
     tables.read_table(snakemake.input.axes),
@@ -17,3 +17,4 @@ selfcheck, calibration = check_cohort(
 )
 tables.write_table(snakemake.output.selfcheck, selfcheck)
 tables.write_table(snakemake.output.calibration, calibration)
+tables.write_table(snakemake.output.purity, purity)

@@ -11,7 +11,7 @@ import pandas as pd
 from stat3act.compartments import COMPARTMENTS
 from stat3act.compartments.mixture import MixtureFit, fit_states, fraction_table
 from stat3act.compartments.platform import log_platform, platform_table
-from stat3act.compartments.purity import combine_purity, fitted_error, fraction_interval, given_purity
+from stat3act.compartments.purity import combine_purity, fitted_error, given_purity
 from stat3act.compartments.reference import Reference, export_reference
 from stat3act.compartments.reference_check import check_reference, check_table
 from stat3act.compartments.reference_pool import read_references
@@ -56,7 +56,6 @@ def deconvolve(
     samples: Sequence[Mapping[str, str]],
     settings: Mapping,
     seed: int,
-    errors: pd.DataFrame | None = None,
 ) -> Deconvolved:
     """Estimate the fractions of a bulk cohort, and how far its reference can be trusted with it.
 
@@ -76,8 +75,6 @@ def deconvolve(
         The ``compartments`` section.
     seed
         Seed of the left-out mixtures that the reference is checked with.
-    errors
-        Measured errors of purity, see `fraction_interval`.
     """
     linear = linear_values(bulk)
     given = settings["malignant_values"], settings["lineages"]
@@ -93,7 +90,7 @@ def deconvolve(
         fit = fit_states(linear, reference, scored, chromosomes, purity=held)
     platform = platform_table(fit.filtered, fit.shift)
     log_platform(platform, fit.shift_sd)
-    fractions = fraction_interval(fraction_table(fit.fractions, reference), errors)
+    fractions = fraction_table(fit.fractions, reference)
     composition = composition_table(fractions, settings["min_purity"], settings["max_purity"])
     checked = check_table(check, purity, fit.shift_sd)
     return Deconvolved(pack_fit(fit, reference, linear.columns), fractions, composition, platform, checked)

@@ -1,4 +1,4 @@
-"""Purity that is known from elsewhere beside the purity that the mixture shows, and how sure a fraction is."""
+"""Purity that is known from elsewhere beside the purity that the mixture shows."""
 
 from collections.abc import Mapping, Sequence
 
@@ -107,39 +107,6 @@ def combine_purity(
             "purity_sd": np.where(known, 1 / np.sqrt(weights[0] + weights[1]), spread),
         }
     )
-
-
-def fraction_interval(fractions: pd.DataFrame, errors: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Put an interval around the fractions of both compartments.
-
-    Parameters
-    ----------
-    fractions
-        ``sample compartment lineage fraction``.
-    errors
-        What a check of the reference on tumours it does not hold has measured: ``low high error``, for fitted purities
-        from ``low`` up to and without ``high`` the quantile of the absolute error of purity at the wanted level.
-        The first and last bin also hold for what lies outside.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows with ``low`` and ``high`` within 0 and 1. Missing for lineages, which nothing checks, and
-        everywhere without ``errors``: resampling genes says how much the fit scatters, and covers the truth in 3 to
-        91 % of held-out mixtures where it should in 90 %.
-    """
-    table = fractions.assign(low=np.nan, high=np.nan)
-    if errors is None or errors.empty:
-        return table
-    bins = errors.sort_values("low")
-    whole = table["lineage"] == "all"
-    shares = table.loc[whole, "fraction"].astype(float)
-    purity = shares.where(table.loc[whole, "compartment"] == "tumour", 1 - shares)
-    at = np.clip(np.searchsorted(bins["low"], purity, side="right") - 1, 0, len(bins) - 1)
-    error = bins["error"].to_numpy(dtype=float)[at]
-    table.loc[whole, "low"] = np.clip(shares - error, 0, 1)
-    table.loc[whole, "high"] = np.clip(shares + error, 0, 1)
-    return table
 
 
 def given_purity(samples: Sequence[Mapping[str, str]], column: str | None) -> pd.Series:

@@ -201,8 +201,6 @@ TABLES = {
             **COMPARTMENT,
             "lineage": ("Cell lineage of the reference.", TEXT),
             "fraction": ("Estimated share of the sample's RNA.", SHARE),
-            "low": ("Lower end of its interval, from errors measured on left-out tumours; empty without them.", SHARE),
-            "high": ("Upper end of that interval.", SHARE),
         },
     ),
     **REFERENCE_TABLES,

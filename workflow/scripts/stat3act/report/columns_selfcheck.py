@@ -1,6 +1,6 @@
 """What the columns of the self-check's tables mean."""
 
-from stat3act.report.columns_shared import AXIS, COMPARTMENT, SHARE, TEXT, Table
+from stat3act.report.columns_shared import AXIS, COMPARTMENT, SAMPLE, SHARE, TEXT, Table
 
 _BIN = {
     "purity_low": ("Lower end of the bin of estimated purity.", SHARE),
@@ -36,6 +36,10 @@ SELFCHECK_TABLES = {
             ),
             "share_unknown": ("Share of the mixtures in which the compartment was left unknown.", SHARE),
             "purity_error": ("Mean size of the error of the estimated purity.", SHARE),
+            "purity_coverage": (
+                "Share of the mixtures whose interval of purity, calibrated on the other tumours, holds the true one.",
+                SHARE,
+            ),
         },
     ),
     "calibration": Table(
@@ -56,6 +60,20 @@ SELFCHECK_TABLES = {
                 "Whether the bin has too few mixtures and takes the half width of the nearest bin with enough.",
                 "True or False",
             ),
+        },
+    ),
+    "purity": Table(
+        "validation/purity.tsv",
+        "one sample (bulk with a reference)",
+        {
+            **SAMPLE,
+            "purity": ("Estimated share of the sample's mRNA that is tumour.", SHARE),
+            "low": (
+                "Lower end of its interval, from the errors on tumours left out of the reference, by bin of purity; "
+                "empty where the reference could not be tested.",
+                SHARE,
+            ),
+            "high": ("Upper end of that interval.", SHARE),
         },
     ),
 }

@@ -332,8 +332,8 @@ def render(
     texts
         Name of each table (a key of `columns.TABLES`) to the text of its file. ``calls``, ``activation_profiles``,
         ``drivers``, ``lesions``, ``groups``, ``qc`` and ``composition`` are needed; ``phospho`` and ``expected``, for
-        single cells ``clusters``, ``agreement`` and ``arms``, and for a bulk split ``selfcheck`` and ``calibration``,
-        are shown where they are given.
+        single cells ``clusters``, ``agreement`` and ``arms``, and for a bulk split ``selfcheck``, ``calibration`` and
+        ``purity``, are shown where they are given.
     config
         The effective configuration.
     provenance

@@ -7,6 +7,7 @@ case.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 
 import anndata as ad
@@ -19,7 +20,15 @@ from stat3act.compartments.mixture import fit_states
 from stat3act.compartments.reference import Reference
 from stat3act.compartments.split import COMPARTMENTS, split_activity
 from stat3act.logs import log
-from stat3act.validation.calibration import BIN, EDGES, KEYS, bin_low, calibration_table, conformal_quantile
+from stat3act.validation.calibration import (
+    BIN,
+    EDGES,
+    KEYS,
+    bin_low,
+    calibration_table,
+    conformal_quantile,
+    purity_intervals,
+)
 from stat3act.validation.left_out import NATURAL, PLANTED, CohortFacts, cohort_facts, fold_mixtures, folds
 from stat3act.validation.mixtures import Mixtures, loadings
 from stat3act.validation.own_score import own_scores
@@ -36,11 +45,33 @@ SELFCHECK_COLUMNS = [
     "coverage",
     "share_unknown",
     "purity_error",
+    "purity_coverage",
 ]
 NEVER_SCORED = ("NOT_MEANINGFUL", "LOW_COVERAGE")
+# Names a mixture.
+MIXTURE = ["fold", "kind", "sample"]
 OUTSIDE = ("LOW_PURITY", "HIGH_PURITY")
 # Fewest values of a rank correlation.
 FEWEST = 10
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """What the check of a reference found.
+
+    Attributes
+    ----------
+    selfcheck
+        ``validation/selfcheck.tsv``, `SELFCHECK_COLUMNS`.
+    calibration
+        ``validation/calibration.tsv``, `CALIBRATION_COLUMNS`: intervals of the activities.
+    purity
+        The same for the purity: axis ``purity`` of the tumour, half widths as shares.
+    """
+
+    selfcheck: pd.DataFrame
+    calibration: pd.DataFrame
+    purity: pd.DataFrame
 
 
 def score_fold(
@@ -57,8 +88,8 @@ def score_fold(
     Returns
     -------
     pandas.DataFrame
-        ``compartment axis purity purity_true estimate own own_other reason``, a row per mixture, compartment and axis;
-        ``own_other`` is the own score of the other compartment.
+        ``sample compartment axis purity purity_true estimate own own_other reason``, a row per mixture, compartment
+        and axis; ``own_other`` is the own score of the other compartment.
     """
     fractions = fit_states(mixtures.linear, known, set(axes["gene"]), chromosomes).fractions
     table = split_activity(mixtures.linear, known, fractions, axes, settings, limits, seed, chromosomes)
@@ -136,6 +167,7 @@ def recovery_row(part: pd.DataFrame) -> dict[str, float]:
         row["loading"], row["leak"] = loadings(both["estimate"], both["own"], both["own_other"])
     row["coverage"], row["share_unknown"] = part["held"].mean(), 1 - len(known) / len(part)
     row["purity_error"] = (part["purity"] - part["purity_true"]).abs().mean()
+    row["purity_coverage"] = part["purity_held"].mean()
     return row
 
 
@@ -148,7 +180,7 @@ def check_reference(
     seed: int,
     chromosomes: pd.Series | None = None,
     name: str = "",
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> SelfCheck:
     """Test a reference on mixtures of its own tumours, and calibrate the intervals of the split.
 
     Parameters
@@ -172,23 +204,35 @@ def check_reference(
 
     Returns
     -------
-    tuple of pandas.DataFrame
-        ``validation/selfcheck.tsv`` (`SELFCHECK_COLUMNS`) and ``validation/calibration.tsv``, by bin of estimated
-        purity; both without rows where the reference has tumours of fewer than two patients. ``coverage`` is that of
-        intervals calibrated on the other folds.
+    SelfCheck
+        All without rows where the reference has tumours of fewer than two patients. ``coverage`` and
+        ``purity_coverage`` are those of intervals calibrated on the other folds.
     """
     parts = list(score_folds(reference, facts, axes, settings, limits, seed, chromosomes))
+    level = settings["confidence_level"]
     if not parts:
         log.warning("The reference holds tumours of fewer than two patients: it cannot be tested")
-        return pd.DataFrame(columns=SELFCHECK_COLUMNS), calibration_table(_no_errors(), settings["confidence_level"])
+        none = calibration_table(_no_errors(), level)
+        return SelfCheck(pd.DataFrame(columns=SELFCHECK_COLUMNS), none, none)
     table = pd.concat(parts, ignore_index=True)
+    table["purity_low"] = bin_low(table["purity"])
+    mixtures = purity_errors(table)
+    table["purity_held"] = table[MIXTURE].merge(
+        mixtures.assign(held=held_out_coverage(mixtures, level)), on=MIXTURE, how="left"
+    )["held"]
     scored = ~table["reason"].isin(NEVER_SCORED) & table["own"].notna()
     table = table[scored].reset_index(drop=True)
     known = table["reason"] == ""
     table["error"] = (table["estimate"] - table["own"]).where(known)
-    table["purity_low"] = bin_low(table["purity"])
-    table["held"] = held_out_coverage(table, settings["confidence_level"])
-    return recovery_table(table, name), calibration_table(table, settings["confidence_level"])
+    table["held"] = held_out_coverage(table, level)
+    return SelfCheck(recovery_table(table, name), calibration_table(table, level), calibration_table(mixtures, level))
+
+
+def purity_errors(table: pd.DataFrame) -> pd.DataFrame:
+    """Return every mixture once, with the error of its purity, in the form of `calibration_table`."""
+    mixtures = table.drop_duplicates(MIXTURE)
+    error = mixtures["purity"] - mixtures["purity_true"]
+    return mixtures.assign(compartment="tumour", axis="purity", error=error).reset_index(drop=True)
 
 
 def recovery_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -203,7 +247,7 @@ def recovery_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def check_cohort(
     bulk: ad.AnnData, packed: ad.AnnData, axes: pd.DataFrame, genes: pd.DataFrame, settings: Mapping, name: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Test the reference of a bulk cohort as its rule does; see `check_reference`.
 
     Parameters
@@ -218,6 +262,12 @@ def check_cohort(
         ``activity``, ``compartments`` and ``seed`` of the config.
     name
         Name of the reference.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        ``validation/selfcheck.tsv``, ``validation/calibration.tsv`` and ``validation/purity.tsv``
+        (`purity_intervals` of the cohort).
     """
     linear, chromosomes = linear_values(bulk), chromosome_by_symbol(genes)
     reference, fractions = unpack_fit(packed)
@@ -227,7 +277,9 @@ def check_cohort(
     )
     limits = settings["compartments"]["min_purity"], settings["compartments"]["max_purity"]
     given = facts, axes, settings["activity"], limits, settings["seed"], chromosomes, name
-    return check_reference(reference, *given)
+    found = check_reference(reference, *given)
+    purity = fractions.loc[:, reference.is_tumour].sum(axis=1)
+    return found.selfcheck, found.calibration, purity_intervals(purity, found.purity)
 
 
 def _no_errors() -> pd.DataFrame:
