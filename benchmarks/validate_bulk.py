@@ -4,8 +4,9 @@
     make validate-bulk STAT3_DATA=<folder>
 
 Writes ``results/validation/bulk.tsv``, ``docs/validation/bulk.md`` and its figures. The command ends well whether goals
-are met or not. ``--skip speed`` leaves a check out of a quick run; its rows and section are then absent. The comparison
-with the PyPI package is left out, with a message, where pybayesprism is not installed.
+are met or not. Every check's rows are kept in ``results/validation/bulk/`` as soon as it has ended; ``--skip speed``
+leaves a check out and shows its rows of an earlier run, if there are any. The comparison with the PyPI package is left
+out, with a message, where pybayesprism is not installed.
 """
 
 import argparse
@@ -51,14 +52,15 @@ def main() -> None:
         print(f"{peer.NAME} is not installed: the comparison with it is left out", file=sys.stderr)
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)
-    parts = []
+    kept = {name: given.table.with_suffix("") / f"{name}.tsv" for name in CHECKS}
     for name, check in CHECKS.items():
         if name not in given.skip:
             begun = time.perf_counter()
-            parts.append(check.check(given.data.resolve())[COLUMNS])
-            met, minutes = parts[-1]["met"].dropna(), (time.perf_counter() - begun) / 60
+            found = check.check(given.data.resolve())[COLUMNS]
+            write_table(kept[name], found)
+            met, minutes = found["met"].dropna(), (time.perf_counter() - begun) / 60
             print(f"{name}: {met.eq('yes').sum()} of {len(met)} goals met, {minutes:.1f} min", file=sys.stderr)
-    write_table(given.table, pd.concat(parts, ignore_index=True))
+    write_table(given.table, pd.concat([read_table(path) for path in kept.values() if path.exists()]))
     page.write_page(read_table(given.table), given.page, TABLE)
     print(f"{given.table}\n{given.page / 'bulk.md'}", file=sys.stderr)
 

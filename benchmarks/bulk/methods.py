@@ -86,7 +86,12 @@ class Estimates:
     flags: tuple[str, ...] = ()
 
 
-def calibrate(reference: Reference, axes: pd.DataFrame, seed: int) -> Calibration:
+def settings_of(axes: pd.DataFrame) -> dict:
+    """Return the settings with which one axis (`scored_axis`) is scored beside all others."""
+    return {**SETTINGS, "rivals": _rivals(axes)}
+
+
+def calibrate(reference: Reference, axes: pd.DataFrame, seed: int, settings: Mapping | None = None) -> Calibration:
     """Learn the errors of the method on patients that are left out of a reference.
 
     Parameters
@@ -97,13 +102,14 @@ def calibrate(reference: Reference, axes: pd.DataFrame, seed: int) -> Calibratio
         The axes.
     seed
         Source of chance.
+    settings
+        The ``activity`` section of the config; `settings_of` the axes where it is not given.
 
     Returns
     -------
     The tables of the self-check.
     """
-    settings = {**SETTINGS, "rivals": _rivals(axes)}
-    found = check_reference(reference, FACTS, axes, settings, LIMITS, seed)
+    found = check_reference(reference, FACTS, axes, settings or settings_of(axes), LIMITS, seed)
     return Calibration(found.selfcheck, found.calibration)
 
 
@@ -182,7 +188,7 @@ def activity(
         As in `split`.
     """
     scored = scored_axis(axes)
-    run = split(linear, reference, axes, {**SETTINGS, "rivals": _rivals(axes)}, seed, calibration)
+    run = split(linear, reference, axes, settings_of(axes), seed, calibration)
     rows = run.scores[run.scores["axis"] == scored].set_index("sample")
     sides = {name: rows[rows["compartment"] == name].loc[linear.index] for name in COMPARTMENTS}
     columns = {

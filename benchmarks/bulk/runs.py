@@ -16,6 +16,7 @@ from stat3act.compartments.pseudobulk import log2_cpm
 from stat3act.compartments.reference import Reference
 from stat3act.compartments.split import COMPARTMENTS
 from stat3act.profiles.cohort import profile_cohort
+from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.states import RULE_AXES
 from stat3act.tables import read_text_table
 
@@ -67,12 +68,16 @@ def call(
     scores = assemble_scores([score_cohort(rows, axes, samples, settings, references), *split], composition)
     given = {"profiles": thresholds(), "tumour_type": tumour_type, "type": kind, "rivals": settings["rivals"]}
     ligands = read_text_table(RESOURCES / "networks/ligands.tsv")
-    return profile_cohort(rows, scores, None, composition, ligands, samples, {}, given).calls.set_index("sample")
+    no_lesions = read_lesions(None, "", ())
+    found = profile_cohort(rows, scores, None, composition, ligands, samples, {}, no_lesions, given)
+    return found.calls.set_index("sample")
 
 
 def call_bulk(linear: pd.DataFrame, reference: Reference, tumour_type: str) -> pd.DataFrame:
-    """Split a bulk cohort and call every sample."""
-    run = methods.split(linear, reference, rule_axes(), activity_settings(), SEED)
+    """Split a bulk cohort with the self-check of its reference, and call every sample."""
+    axes, settings = rule_axes(), activity_settings()
+    calibration = methods.calibrate(reference, axes, SEED, settings)
+    run = methods.split(linear, reference, axes, settings, SEED, calibration)
     rows, whole = unsplit(as_cohort(linear))
     parts = composition_table(fraction_table(run.fractions, reference), *methods.LIMITS)
     # A run lists the bulk row among the compartments once.
