@@ -480,14 +480,17 @@ FLIPS = {
 }
 # What goes along, where a setting cannot be changed alone.
 ALONG = {
-    "data_dir": {"networks.regulon": "demo/regulon.tsv", "profiles.lesions": "demo/lesions.tsv"},
-    "activity.reference": {"activity.controls": "subtype == 'quiet'"},
-    "activity.strata": {"activity.controls": "planted_tumour == '0'"},
-    "compartments.lineages": {"compartments.cell_type_key": "cell_type"},
-    "compartments.method": {"compartments.reference": None},
-    "expression.type": {"compartments.reference": None},
-    "expression.simulate": {"samples": "config/measured.tsv"},
-    "expression.scale": {"expression.log_offset": None},
+    "single cells": {
+        "data_dir": {"networks.regulon": "demo/regulon.tsv", "profiles.lesions": "demo/lesions.tsv"},
+        "activity.reference": {"activity.controls": "subtype == 'quiet'"},
+        "compartments.lineages": {"compartments.cell_type_key": "cell_type"},
+    },
+    "bulk": {
+        "compartments.method": {"compartments.reference": None},
+        "expression.type": {"compartments.reference": None},
+        "expression.simulate": {"samples": "config/measured.tsv"},
+    },
+    "bulk from files": {"expression.scale": {"expression.log_offset": None}},
 }
 BASES = {
     "single cells with controls and phospho data": {
@@ -574,7 +577,7 @@ def flipped(demo, tmp_path_factory):
             (place / "base.yaml").write_text(yaml.safe_dump(base_of(folder, cohort)))
             accept(place, "base.yaml")
         for key, value in flips.items():
-            config = set_keys(base_of(folder, cohort), {key: value, **ALONG.get(key, {})})
+            config = set_keys(base_of(folder, cohort), {key: value, **ALONG.get(cohort, {}).get(key, {})})
             (place / f"{key}.yaml").write_text(yaml.safe_dump(config))
             keys.append((cohort, key))
             jobs.append((place, ["--configfile", f"{key}.yaml"]))
