@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
+.PHONY: help env dev demo atlas test test-deployment test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -48,6 +48,9 @@ run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of it
 
 test: dev  ## Run the unit and workflow tests
 	$(BIN)/python -m pytest
+
+test-deployment: dev  ## Run the tests of use from another project (git and snakedeploy, no network)
+	$(BIN)/python -m pytest tests/deployment
 
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
 	$(BIN)/python -m pytest tests/real

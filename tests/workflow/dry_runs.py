@@ -20,6 +20,7 @@ def dry_run(job: tuple[str, list[str]]) -> tuple[int, str]:
     """Dry-run the workflow of a folder; return the exit code and what was printed."""
     folder, arguments = job
     os.chdir(folder)
+    os.environ["XDG_CACHE_HOME"] = f"{folder}/.cache"
     with tempfile.TemporaryFile("w+") as printed:
         for stream in (1, 2):
             os.dup2(printed.fileno(), stream)
