@@ -99,3 +99,11 @@ def tables(folder: Path, cohort: str) -> dict[str, bytes]:
         # The crate says when the results were made.
         if path.suffix in (".tsv", ".gz", ".json", ".md", ".yaml") and path.is_file() and "ro-crate" not in path.name
     }
+
+
+def rerun_table(title: str) -> list[list[str]]:
+    """Return the rows of the table under a heading of docs/reruns.md, as lists of cells."""
+    text = (ROOT / "docs/reruns.md").read_text()
+    section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = [[part.strip() for part in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return rows[2:]
