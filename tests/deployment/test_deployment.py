@@ -109,6 +109,12 @@ def local(tmp_path_factory):
 def differing(folder, other, cohort):
     first, second = tables(folder, cohort), tables(other, cohort)
     assert first.keys() == second.keys() and len(first) > 15
+    # Snakemake's source cache drops the last line break of a text file: the parameters of the simulation, which are a
+    # bundled file and an input of the demos only, have another checksum there.
+    records = [json.loads(results.pop("provenance.json")) for results in (first, second)]
+    for record in records:
+        record["inputs"] = [entry for entry in record["inputs"] if entry["path"] != "demo/carcinoma.yaml"]
+    assert records[0] == records[1]
     return [name for name in first if first[name] != second[name]]
 
 
