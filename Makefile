@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
+.PHONY: help env dev demo atlas test test-deployment test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -49,6 +49,9 @@ run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of it
 test: dev  ## Run the unit and workflow tests
 	$(BIN)/python -m pytest
 
+test-deployment: dev  ## Run the tests of use from another project (git and snakedeploy, no network)
+	$(BIN)/python -m pytest tests/deployment
+
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
 	$(BIN)/python -m pytest tests/real
 
@@ -66,6 +69,7 @@ lint: dev  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint --snakefile workflow/Snakefile
 
 lock: dev  ## Resolve both locks and the conda environment again
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

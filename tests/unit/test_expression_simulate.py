@@ -91,7 +91,7 @@ def test_nfkb_raises_its_axis(cells, inputs):
 
 
 def test_the_demo_regulon_is_shared_with_interferon(inputs):
-    regulon = tables.read_text_table(RESOURCES / "demo/regulon.tsv")
+    regulon = tables.read_text_table(ROOT / "config/demo/regulon.tsv")
     targets = set(regulon["target"])
     assert set(regulon.columns) >= {"source", "target", "weight"}
     assert len(targets & set(axis(inputs, "ifn_stat1"))) >= 12

@@ -1,11 +1,13 @@
 """Running the real workflow in a temporary copy."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,16 @@ class Run:
         for target in ("default", "all"):
             names.pop(target, None)
         return names
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why each rule has jobs, by rule: the reasons of all its jobs, target rules left out."""
+        found = {}
+        for block in re.split(r"\n(?=(?:local)?rule \w+:)", self.output):
+            name, reason = JOB.match(block), re.search(r"^    reason: (.*)$", block, re.MULTILINE)
+            if name and reason and name[1] not in ("default", "all"):
+                found[name[1]] = f"{found.get(name[1], '')}{reason[1]}; "
+        return found
 
     @property
     def idle(self) -> bool:
@@ -54,6 +66,30 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> Run:
     return Run(done.returncode, done.stdout + done.stderr)
 
 
+def linked_copy(finished: Path, folder: Path) -> Path:
+    """Copy a finished project, its results as hard links: they may be removed, but not changed."""
+    for part in finished.iterdir():
+        copy: Callable = os.link if part.name in ("results", "logs", "benchmarks") else shutil.copy2
+        if part.is_dir():
+            shutil.copytree(part, folder / part.name, symlinks=True, copy_function=copy)
+        else:
+            shutil.copy2(part, folder)
+    return folder
+
+
+def dry_runs(jobs: Sequence[tuple[Path, Sequence[str]]]) -> list[Run]:
+    """Dry-run many folders, each with its arguments, side by side."""
+    script = Path(__file__).with_name("dry_runs.py")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        input=json.dumps([[str(folder), list(arguments)] for folder, arguments in jobs]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [Run(*run) for run in json.loads(done.stdout)]
+
+
 def tables(folder: Path, cohort: str) -> dict[str, bytes]:
     """Return the bytes of every table of a cohort, by path."""
     results = folder / "results" / cohort
@@ -63,3 +99,11 @@ def tables(folder: Path, cohort: str) -> dict[str, bytes]:
         # The crate says when the results were made.
         if path.suffix in (".tsv", ".gz", ".json", ".md", ".yaml") and path.is_file() and "ro-crate" not in path.name
     }
+
+
+def rerun_table(title: str) -> list[list[str]]:
+    """Return the rows of the table under a heading of docs/reruns.md, as lists of cells."""
+    text = (ROOT / "docs/reruns.md").read_text()
+    section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = [[part.strip() for part in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    return rows[2:]

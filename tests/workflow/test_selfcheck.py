@@ -20,12 +20,6 @@ def change(folder, **compartments):
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
-def planned(folder):
-    run = snakemake(folder, "-n", "--configfile", CONFIG)
-    assert run.returncode == 0, run.output[-4000:]
-    return set(run.jobs)
-
-
 def test_tables_cover_the_compartments_axes_and_purities_of_the_cohort(demo):
     results = demo / "results/demo_bulk"
     found = read_table(results / "validation/selfcheck.tsv")
@@ -67,24 +61,6 @@ def test_the_intervals_of_the_scores_are_those_of_the_table(demo):
     expected = 2 * half["half_width"].reindex(place).to_numpy() / rows["scale"].to_numpy()
     np.testing.assert_allclose(inside["ci_high"] - inside["ci_low"], expected, rtol=1e-4)
     assert set(bin_low(purity)) <= set(EDGES)
-
-
-def test_a_limit_runs_scores_onward_and_a_threshold_of_the_calls_no_scores(copied_demo):
-    change(copied_demo, min_recovery=0.5)
-    calls = {
-        "profiles_call",
-        "profiles_group",
-        "validation_expected",
-        "report_crate",
-        "report_record",
-        "report_render",
-    }
-    assert planned(copied_demo) == {"activity_score"} | calls
-    change(copied_demo, min_recovery=0.3)
-    path = copied_demo / CONFIG
-    path.write_text(path.read_text() + "profiles: {on_activity: 2.0}\n")
-    # Groups are compared by their scores, which no threshold of the calls touches.
-    assert planned(copied_demo) == calls - {"profiles_group"}
 
 
 @pytest.fixture(params=["one patient", "switched off"])

@@ -10,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = "../scripts"
 RULES = workflow.current_basedir
+# Fingerprint of the code of each rule so far, by the name of its script, which is that of the rule.
+CODE = {}
 
 
 def read_source(path):
@@ -61,7 +63,8 @@ def fingerprint(script, *files):
     text = read_source(f"{SCRIPTS}/{script}")
     parts = [text, *sources(text).values()]
     parts += [read_source(f"../../{path}") for path in files]
-    return hashlib.sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()[:16]
+    CODE[Path(script).stem] = hashlib.sha256("\n".join(part.strip() for part in parts).encode()).hexdigest()[:16]
+    return CODE[Path(script).stem]
 
 
 def bundled(path):

@@ -65,7 +65,6 @@ if SPLIT:
             code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
             references=sum(not path.endswith("_map.tsv") for path in reference_paths()),
             samples=sheet_columns("sample", config["compartments"]["purity_column"]),
-            seed=config["seed"],
             settings=settings(
                 "compartments.lineages",
                 "compartments.malignant_values",
@@ -73,6 +72,7 @@ if SPLIT:
                 "compartments.min_purity",
                 "compartments.purity_column",
                 "compartments.purity_sd",
+                "seed",
             ),
         script:
             "../scripts/compartments_deconvolve.py"

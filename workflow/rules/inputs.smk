@@ -134,12 +134,6 @@ def recorded_inputs():
     return sorted(named.items())
 
 
-def code_of_rules():
-    """Return the fingerprint of the code of all rules so far; a change in any of them is recorded."""
-    coded = {known.name: dict(known.params.items()).get("code") for known in workflow.rules}
-    return {name: coded[name] for name in sorted(coded) if coded[name]}
-
-
 def unsplit_outputs():
     """Return the outputs of the unsplit row; a split cohort gets its composition from the deconvolution."""
     outputs = {"expression": "<results>/compartments/expression.h5ad"}

@@ -44,7 +44,8 @@ rule report_record:
         mem_mb=1000,
         runtime=60,
     params:
-        code={**code_of_rules(), "report_record": fingerprint("report_record.py")},
+        # A change in the code of any rule before it is recorded.
+        code=ordered({"report_record": fingerprint("report_record.py"), **CODE}),
         names=[name for name, path in recorded_inputs()],
         settings=ordered(dict(config)),
     script:

@@ -114,7 +114,7 @@ if config["validation"]["expected_call"]:
             runtime=10,
         params:
             code=fingerprint("validation_expected.py"),
+            column=config["validation"]["expected_call"],
             samples=sheet_columns("sample", config["validation"]["expected_call"]),
-            settings=settings("validation"),
         script:
             "../scripts/validation_expected.py"

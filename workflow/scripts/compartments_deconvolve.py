@@ -14,7 +14,7 @@ found = deconvolve(
     tables.read_table(snakemake.input.genes),
     snakemake.params.samples,
     snakemake.params.settings,
-    snakemake.params.seed,
+    snakemake.params.settings["seed"],
 )
 tables.write_h5ad(snakemake.output.fit, found.fit)
 for name in ("fractions", "composition", "platform", "reference_check"):

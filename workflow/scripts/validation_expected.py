@@ -6,5 +6,5 @@ from stat3act.validation.expected import compare_with_expected
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 calls = tables.read_table(snakemake.input.calls, dtype={"sample": str})
-column = snakemake.params.settings["expected_call"]
-tables.write_table(snakemake.output.expected, compare_with_expected(calls, snakemake.params.samples, column))
+found = compare_with_expected(calls, snakemake.params.samples, snakemake.params.column)
+tables.write_table(snakemake.output.expected, found)
