@@ -1,6 +1,5 @@
 """The same run on SLURM: equal results, nothing twice, more memory after a failure, the site's account."""
 
-import getpass
 import os
 import re
 import subprocess
@@ -119,9 +118,6 @@ def test_every_submission_asks_for_memory_and_time_and_gets_by_with_it(remote):
     # What a job without a request is given on our own cluster.
     assert (records["ReqMem"].map(megabytes) >= 500).all()
     assert (records["Timelimit"].map(minutes) >= 5).all()
-    per_rule = records[records["Comment"].str.contains("rule_compartments_lineages")]
-    if len(per_rule):
-        assert (per_rule["ReqMem"].map(megabytes) >= 1000).all() and len(per_rule) == 12
 
 
 def test_a_second_run_on_slurm_is_idle(cluster, remote):
@@ -162,29 +158,30 @@ def test_a_job_that_exceeds_its_memory_is_submitted_again_with_more(cluster, tmp
 def test_after_a_cancelled_job_a_rerun_computes_only_what_is_missing(cluster, tmp_path):
     folder = copy_project(tmp_path)
     targets = [f"results/demo/expression/cells/{sample}.h5ad" for sample in ("P01", "P02", "P03")]
-    # Fails where a scheduler would cancel it: the job is held in the queue until it is cancelled there.
     cancelled = []
 
-    def cancel(process):
+    def cancel_the_first(process):
         while process.poll() is None and not cancelled:
-            queue = ["squeue", "-h", "-u", getpass.getuser(), "-o", "%i %k"]
-            ids = [line.split()[0] for line in cluster.call(*queue).splitlines() if "P02" in line]
-            for job in ids:
-                cluster.call("scancel", job)
-                cancelled.append(job)
+            # By folder: the cluster may have other jobs of this user.
+            queue = [line.split(" ", 1) for line in cluster.call("squeue", "-h", "--me", "-o", "%i %Z").splitlines()]
+            ours = [job for job, workdir in queue if workdir == str(folder)]
+            if ours:
+                cluster.call("scancel", ours[0])
+                cancelled.append(ours[0])
             time.sleep(0.3)
 
-    first = submit(cluster, folder, *targets, "--retries", "0", watch=cancel)
+    first = submit(cluster, folder, *targets, "--retries", "0", watch=cancel_the_first)
     assert first.run.returncode != 0 and len(cancelled) == 1, first.run.output[-4000:]
     states = first.records.set_index("JobID")["State"]
     assert states[cancelled[0]].startswith("CANCELLED") and (states.drop(cancelled) == "COMPLETED").all()
-    assert [Path(folder / target).exists() for target in targets] == [True, False, True]
+    missing = [target for target in targets if not (folder / target).exists()]
+    assert len(missing) == 1 and len(states) == 3
 
     second = submit(cluster, folder, *targets)
     assert second.run.returncode == 0, second.run.output[-4000:]
-    print(f"\nfirst run: {dict(first.run.jobs)}, cancelled job {cancelled[0]}; second run: {dict(second.run.jobs)}")
-    assert set(re.findall(r"wildcards: sample=(\w+)", second.run.output)) == {"P02"}
-    assert len(second.records) == 1
+    print(f"\nfirst run: {dict(first.run.jobs)}, job {cancelled[0]} cancelled; second run: {dict(second.run.jobs)}")
+    assert set(re.findall(r"wildcards: sample=(\w+)", second.run.output)) == {Path(missing[0]).stem}
+    assert len(second.records) == 1 and all((folder / target).exists() for target in targets)
 
 
 def test_the_profile_stacks_on_that_of_a_site(cluster, tmp_path):
