@@ -178,8 +178,10 @@ def listening(port: int) -> bool:
 @contextmanager
 def daemon(command: list[str], environment: dict[str, str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
     """Run a daemon in the foreground of its own session, from when it is ready to the end of the block."""
+    # Where the tests are killed, nothing else would end it.
+    bound = ["setpriv", "--pdeathsig", "TERM", "--", *command]
     with log.open("w") as sink:
-        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=sink, start_new_session=True)
+        process = subprocess.Popen(bound, env=environment, stdout=sink, stderr=sink, start_new_session=True)
     try:
         deadline = time.monotonic() + SECONDS_TO_START
         while not ready():
