@@ -37,8 +37,8 @@ class Cluster:
         return done.stdout
 
     def accounting(self, columns: list[str], *arguments: str) -> list[dict[str, str]]:
-        """Return the accounting records of these jobs (``sacct -X``), one dict per job."""
-        lines = self.call("sacct", "-X", "-n", "-P", "-o", ",".join(columns), *arguments).splitlines()
+        """Return what ``sacct`` says with these arguments, one dict per job or, without ``-X``, per job and step."""
+        lines = self.call("sacct", "-n", "-P", "-o", ",".join(columns), *arguments).splitlines()
         return [dict(zip(columns, line.split("|"), strict=True)) for line in lines]
 
 

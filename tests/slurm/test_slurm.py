@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slurm
 SUBMITTED = re.compile(r"has been submitted with SLURM jobid (\d+)")
 # The profile waits longer before it looks at a job; only tests are in a hurry.
 QUICK = ["--slurm-init-seconds-before-status-checks", "3"]
-COLUMNS = ["JobID", "State", "ReqMem", "Timelimit", "Account", "Partition", "Comment"]
+COLUMNS = ["JobID", "State", "ReqMem", "Timelimit", "ElapsedRaw", "TotalCPU", "Account", "Partition", "Comment"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,18 @@ def submit(cluster, folder: Path, *arguments: str, watch=None) -> Submitted:
     output, _ = process.communicate()
     seconds = time.monotonic() - start
     ids = SUBMITTED.findall(output)
-    records = cluster.accounting(COLUMNS, "-j", ",".join(ids)) if ids else []
-    return Submitted(Run(process.returncode, output), seconds, pd.DataFrame(records, columns=COLUMNS))
+    records = cluster.accounting(COLUMNS, "-X", "-j", ",".join(ids)) if ids else []
+    table = pd.DataFrame(records, columns=COLUMNS)
+    # Snakemake starts once in the batch step and again in the step of the rule: memory is that of both.
+    steps = pd.DataFrame(cluster.accounting(["JobID", "MaxRSS"], "-j", ",".join(ids)) if ids else [])
+    if len(steps):
+        steps["peak"] = [0.0 if peak in ("", "0") else megabytes(peak) for peak in steps["MaxRSS"]]
+        table["peak_mb"] = table["JobID"].map(steps.groupby(steps["JobID"].str.split(".").str[0])["peak"].sum())
+    return Submitted(Run(process.returncode, output), seconds, table)
 
 
 def megabytes(request: str) -> float:
-    """Return what sacct prints as ReqMem in MB."""
+    """Return what sacct prints as memory in MB."""
     return float(request.rstrip("MGKTnc")) * {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}[request.rstrip("nc")[-1]]
 
 
@@ -112,12 +118,13 @@ def test_results_equal_those_of_the_local_run(local, remote):
 
 
 def test_every_submission_asks_for_memory_and_time_and_gets_by_with_it(remote):
-    records = remote[1].records
+    records = remote[1].records.assign(share=lambda table: table["peak_mb"] / table["ReqMem"].map(megabytes))
     assert set(records["State"]) == {"COMPLETED"} and records["JobID"].is_unique
     print("\n" + records.drop(columns="State").to_string())
     # What a job without a request is given on our own cluster.
     assert (records["ReqMem"].map(megabytes) >= 500).all()
     assert (records["Timelimit"].map(minutes) >= 5).all()
+    assert (records["share"] < 0.9).all() and (records["peak_mb"] > 0).any()
 
 
 def test_a_second_run_on_slurm_is_idle(cluster, remote):
