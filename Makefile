@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-deployment test-real validate-scoring validate-single-cell validate-bulk lint run lock readme clean
+.PHONY: help env dev demo atlas test test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -54,6 +54,9 @@ test-deployment: dev  ## Run the tests of use from another project (git and snak
 
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
 	$(BIN)/python -m pytest tests/real
+
+test-slurm: dev  ## Run the single-cell demo on SLURM: the one that runs here, or one that is started for the tests
+	$(BIN)/python -m pytest tests/slurm -s
 
 validate-scoring: dev  ## Measure the STAT3 score on public data: make validate-scoring STAT3_DATA=<folder>
 	$(BIN)/python benchmarks/validate_scoring.py --data "$(or $(STAT3_DATA),$(error say where the data are: make validate-scoring STAT3_DATA=<folder>))"

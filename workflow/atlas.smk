@@ -12,6 +12,7 @@ if "atlas" not in config:
 
 
 include: "rules/code.smk"
+include: "rules/resources.smk"
 include: "rules/atlas.smk"
 
 

@@ -31,7 +31,7 @@ if not frozen_reference():
         threads: 1
         resources:
             mem_mb=memory_for(factor=10, floor=2000, cap=64000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("activity_reference.py"),
             samples=scoring_samples(),
@@ -68,7 +68,7 @@ rule activity_score:
     threads: 1
     resources:
         mem_mb=memory_for(factor=10, floor=2000, cap=64000),
-        runtime=60,
+        runtime=runtime_for(60),
     params:
         code=fingerprint("activity_score.py"),
         samples=scoring_samples(),
@@ -96,7 +96,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=10, floor=2000, cap=64000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("activity_guards.py"),
             samples=scoring_samples(),
@@ -122,7 +122,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=1, floor=2000, cap=16000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("activity_cells.py"),
             settings=settings(

@@ -1,4 +1,4 @@
-# How do finished cohorts compare? Needs code.smk.
+# How do finished cohorts compare? Needs code.smk and resources.smk.
 #
 # INPUTS
 #     results/<cohort>/profiles/*.tsv      activation profiles and calls of each cohort
@@ -47,8 +47,8 @@ rule atlas_compare:
         "../envs/stat3act.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory_for(factor=20, floor=4000, cap=32000),
+        runtime=runtime_for(30),
     params:
         code=fingerprint("atlas_compare.py"),
         cohorts=COHORTS,
@@ -73,8 +73,8 @@ rule atlas_render:
         "../envs/stat3act.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory_for(factor=20, floor=4000, cap=32000),
+        runtime=runtime_for(30),
     params:
         code=fingerprint("atlas_render.py", *(f"workflow/report/{name}" for name in ATLAS_FILES)),
         cohorts=COHORTS,

@@ -101,11 +101,6 @@ def data_path(path):
     return str(Path(config["data_dir"]) / path)
 
 
-def memory_for(factor, floor, cap):
-    """Return a memory request that follows the size of the input and doubles with each attempt, in MB."""
-    return lambda wildcards, input, attempt: int(min(cap, max(floor, factor * input.size_mb) * 2 ** (attempt - 1)))
-
-
 def print_summary():
     """Say on the terminal what came out and where the report is."""
     results = Path("results") / config["cohort"]

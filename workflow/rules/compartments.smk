@@ -40,7 +40,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=40, floor=3000, cap=128000),
-            runtime=120,
+            runtime=runtime_for(120),
         params:
             code=fingerprint("compartments_lineages.py", "resources/genes/genes.tsv", "resources/markers/lineages.tsv"),
             settings=labelling_settings(config["compartments"]["clustering"], ["candidates"], "lineages"),
@@ -61,7 +61,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=20, floor=2000, cap=32000),
-            runtime=30,
+            runtime=runtime_for(30),
         params:
             code=fingerprint("compartments_normals.py"),
         script:
@@ -97,7 +97,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=40, floor=3000, cap=128000),
-            runtime=120,
+            runtime=runtime_for(120),
         params:
             code=fingerprint("compartments_label.py", "resources/markers/lineages.tsv"),
             settings=labelling_settings(
@@ -132,7 +132,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=30, floor=2000, cap=64000),
-            runtime=30,
+            runtime=runtime_for(30),
         params:
             code=fingerprint("compartments_gather.py"),
             samples=SAMPLES,
@@ -155,7 +155,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=20, floor=2000, cap=64000),
-            runtime=30,
+            runtime=runtime_for(30),
         params:
             code=fingerprint("compartments_reference.py"),
             samples=sheet_columns("sample", "patient"),

@@ -30,7 +30,7 @@ if not SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=20, floor=1500, cap=64000),
-            runtime=30,
+            runtime=runtime_for(30),
         params:
             code=fingerprint("compartments_unsplit.py"),
         script:
@@ -60,7 +60,7 @@ if SPLIT:
         threads: 1
         resources:
             mem_mb=memory_for(factor=10, floor=2000, cap=64000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("compartments_deconvolve.py", "resources/genes/genes.tsv"),
             references=sum(not path.endswith("_map.tsv") for path in reference_paths()),
@@ -94,7 +94,7 @@ if SPLIT:
         threads: 1
         resources:
             mem_mb=memory_for(factor=20, floor=2000, cap=64000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("compartments_split.py", "resources/genes/genes.tsv"),
             settings=split_settings(),
@@ -117,8 +117,8 @@ if INTERACTION:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory_for(factor=20, floor=1000, cap=16000),
+            runtime=runtime_for(10),
         params:
             code=fingerprint("compartments_interact.py"),
             samples=sheet_columns("sample", config["compartments"]["purity_column"]),

@@ -32,7 +32,7 @@ if SINGLE_CELL:
                 floor=3000,
                 cap=128000,
             ),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("expression_filter.py", "resources/genes/genes.tsv"),
             sample=sample_row(*(["column"] if "column" in SHEET else [])),
@@ -70,8 +70,8 @@ if SINGLE_CELL:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            mem_mb=memory_for(factor=20, floor=1000, cap=8000),
+            runtime=runtime_for(5),
         params:
             code=fingerprint("expression_gather.py"),
         script:
@@ -100,7 +100,7 @@ else:
         threads: 1
         resources:
             mem_mb=memory_for(factor=40, floor=3000, cap=128000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("expression_harmonise.py", "resources/genes/genes.tsv"),
             samples=matrix_rows(),
@@ -128,8 +128,8 @@ if config["expression"]["simulate"]:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            mem_mb=1500,
-            runtime=10,
+            mem_mb=memory_for(factor=1, floor=1500, cap=8000),
+            runtime=runtime_for(10),
         params:
             code=fingerprint(
                 "expression_simulate.py",

@@ -33,7 +33,7 @@ rule networks_prepare:
     threads: 1
     resources:
         mem_mb=memory_for(factor=20, floor=1000, cap=8000),
-        runtime=10,
+        runtime=runtime_for(10),
     params:
         code=fingerprint("networks_prepare.py", *AXES, *BUNDLED),
         settings=settings("networks"),
@@ -53,6 +53,9 @@ if config["networks"]["regulon"] == "collectri":
         localrule: True
         conda:
             "../envs/stat3act.yaml"
+        resources:
+            mem_mb=memory_for(factor=1, floor=1000, cap=4000),
+            runtime=runtime_for(10),
         params:
             code=fingerprint("networks_fetch.py"),
             settings=settings("networks"),

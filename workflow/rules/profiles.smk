@@ -65,7 +65,7 @@ rule profiles_call:
     threads: 1
     resources:
         mem_mb=memory_for(factor=4, floor=2000, cap=32000),
-        runtime=30,
+        runtime=runtime_for(30),
     params:
         code=fingerprint("profiles_call.py", "resources/networks/lesions.tsv"),
         samples=sheet_columns("patient", "sample"),
@@ -98,7 +98,7 @@ rule profiles_group:
     threads: 1
     resources:
         mem_mb=memory_for(factor=10, floor=1000, cap=16000),
-        runtime=30,
+        runtime=runtime_for(30),
     params:
         code=fingerprint("profiles_group.py"),
         samples=sheet_columns("patient", "sample", *config["profiles"]["groups"]),

@@ -41,8 +41,8 @@ rule report_record:
         "../envs/stat3act.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory_for(factor=1, floor=1000, cap=8000),
+        runtime=runtime_for(60),
     params:
         # A change in the code of any rule before it is recorded.
         code=ordered({"report_record": fingerprint("report_record.py"), **CODE}),
@@ -76,7 +76,7 @@ if SINGLE_CELL:
         threads: 1
         resources:
             mem_mb=memory_for(factor=20, floor=1500, cap=16000),
-            runtime=20,
+            runtime=runtime_for(20),
         params:
             code=fingerprint("report_cells.py"),
         script:
@@ -119,7 +119,7 @@ rule report_render:
     threads: 1
     resources:
         mem_mb=memory_for(factor=20, floor=2000, cap=16000),
-        runtime=30,
+        runtime=runtime_for(30),
     params:
         code=fingerprint("report_render.py", *(f"workflow/report/{name}" for name in PAGE_FILES)),
         samples=sheet_columns(*[column for column in SHEET if column not in ("path", "column")]),
@@ -140,8 +140,8 @@ rule report_multiqc:
         "../envs/stat3act.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory_for(factor=1, floor=1000, cap=8000),
+        runtime=runtime_for(10),
     params:
         code=fingerprint("report_multiqc.py"),
         cohort=config["cohort"],
@@ -163,8 +163,8 @@ rule report_crate:
         "../envs/stat3act.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=memory_for(factor=1, floor=1000, cap=8000),
+        runtime=runtime_for(20),
     params:
         code=fingerprint("report_crate.py"),
         version=workflow_version(),

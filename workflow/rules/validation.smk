@@ -44,7 +44,7 @@ if selfcheck_tables():
         threads: 1
         resources:
             mem_mb=memory_for(factor=20, floor=3000, cap=64000),
-            runtime=60,
+            runtime=runtime_for(60),
         params:
             code=fingerprint("validation_selfcheck.py", "resources/genes/genes.tsv"),
             settings=split_settings(),
@@ -80,7 +80,7 @@ if config["validation"]["phospho"]:
         threads: 1
         resources:
             mem_mb=memory_for(factor=4, floor=2000, cap=32000),
-            runtime=30,
+            runtime=runtime_for(30),
         params:
             code=fingerprint("validation_phospho.py"),
             samples=sheet_columns("patient", "sample", *filter(None, [config["validation"]["purity"]])),
@@ -110,8 +110,8 @@ if config["validation"]["expected_call"]:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory_for(factor=20, floor=1000, cap=8000),
+            runtime=runtime_for(10),
         params:
             code=fingerprint("validation_expected.py"),
             column=config["validation"]["expected_call"],
