@@ -13,14 +13,13 @@ sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.pa
 sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
-from stat3act.cohort import open_cohort
+from stat3act.cohort import NAME, open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
-from stat3act.report.summary import summarise
 
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
@@ -60,8 +59,9 @@ SPLIT = not SINGLE_CELL and config["compartments"]["method"] == "auto" and bool(
 INTERACTION = not SINGLE_CELL and not SPLIT and bool(config["compartments"]["purity_column"])
 
 
+# Not the names themselves: Snakemake copies the constraint into every path, and thousands of them take it minutes.
 wildcard_constraints:
-    sample="|".join(sorted(SAMPLES)),
+    sample=NAME.pattern,
 
 
 def ordered(value):
@@ -103,11 +103,21 @@ def data_path(path):
 
 def memory_for(factor, floor, cap):
     """Return a memory request that follows the size of the input and doubles with each attempt, in MB."""
-    return lambda wildcards, input, attempt: int(min(cap, max(floor, factor * input.size_mb) * 2 ** (attempt - 1)))
+    return lambda wildcards, input, attempt: int(min(cap, max(floor, factor * size_mb(input)) * 2 ** (attempt - 1)))
+
+
+def size_mb(files):
+    """Return the size of input files; `files.size_mb` does the same, and starts an event loop for every job."""
+    if any(file.is_storage for file in files):
+        return files.size_mb
+    return sum(os.path.getsize(file) for file in files) / 1024**2
 
 
 def print_summary():
     """Say on the terminal what came out and where the report is."""
+    # Imports scipy, which no job needs while it parses the workflow.
+    from stat3act.report.summary import summarise
+
     results = Path("results") / config["cohort"]
     # Absent when only a part of the workflow was asked for.
     if (results / "report/report.html").exists():

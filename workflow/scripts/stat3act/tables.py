@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +74,31 @@ def write_json(path: str | Path, value: object) -> None:
 def write_matrix(path: str | Path, matrix: pd.DataFrame) -> None:
     """Write a numeric table with its index as Parquet."""
     write_whole(path, lambda partial: matrix.to_parquet(partial, compression="zstd"))
+
+
+class Matrices(Mapping):
+    """Matrices of samples written by `write_matrix`, read each time one is asked for and never kept.
+
+    Parameters
+    ----------
+    paths
+        By sample.
+    """
+
+    def __init__(self, paths: Mapping[str, str | Path]):
+        self.paths = paths
+
+    def __getitem__(self, sample: str) -> pd.DataFrame:
+        """Read the matrix of a sample."""
+        return pd.read_parquet(self.paths[sample])
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of the samples."""
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return len(self.paths)
 
 
 def write_h5ad(path: str | Path, adata) -> None:

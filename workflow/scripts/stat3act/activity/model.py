@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import stdtrit
 
 MEAN_STRATA = 20
 SPREAD_STRATA = 5
@@ -239,5 +240,5 @@ def interval(activity: np.ndarray, error: np.ndarray, targets: int, level: float
     -------
     Lower and upper end.
     """
-    half = stats.t.ppf(0.5 + level / 2, max(1, targets - 1)) * error
+    half = stdtrit(max(1, targets - 1), 0.5 + level / 2) * error
     return activity - half, activity + half

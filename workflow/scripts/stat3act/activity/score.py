@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr
 
 from stat3act.activity import model
 from stat3act.activity.also import also_scores
@@ -77,7 +77,7 @@ def score_axis(prepared: Prepared, axis: str, rivals: list[str], level: float, i
             "activity": found.activity,
             "ci_low": low,
             "ci_high": high,
-            "p_value": stats.norm.sf(found.activity),
+            "p_value": ndtr(-found.activity),
             "leading_genes": leading,
             "activity_without_top_gene": without,
         }
