@@ -106,6 +106,30 @@ def write_h5ad(path: str | Path, adata) -> None:
     write_whole(path, lambda partial: adata.write_h5ad(partial, compression="gzip", compression_opts=1))
 
 
+def read_expression(path: str | Path, layers: Iterable[str] = ()):
+    """Read ``compartments/expression.h5ad`` without the layers that are not asked for; of a large cohort, gigabytes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layers
+        Layers to read where the file has them.
+
+    Returns
+    -------
+    anndata.AnnData
+    """
+    import anndata as ad
+    import h5py
+    from anndata.io import read_elem
+
+    with h5py.File(path) as file:
+        parts = {name: read_elem(file[name]) for name in ("obs", "var", "uns")}
+        found = {name: read_elem(file[f"layers/{name}"]) for name in layers if f"layers/{name}" in file}
+        return ad.AnnData(read_elem(file["X"]), layers=found, **parts)
+
+
 def sha256_of_file(path: str | Path) -> str:
     """Return the sha256 of a file's bytes, read in chunks."""
     digest = hashlib.sha256()
