@@ -84,7 +84,8 @@ def main() -> None:
     for name in given.sizes:
         costs, seconds = run_size(name, out / name, given)
         tables.append(rule_table(costs, name))
-        whole.append({"size": name, "wall": round(seconds, 1), "jobs": len(costs), "peak_max": costs["peak"].max()})
+        told = {"wall": round(seconds, 1), "cpu": round(costs["cpu"].sum(), 1), "peak_max": costs["peak"].max()}
+        whole.append({"size": name, "jobs": len(costs), **told})
         tables[-1].to_csv(out / f"rules_{name}.tsv", sep="\t", index=False)
         pd.DataFrame(whole).to_csv(out / "whole.tsv", sep="\t", index=False)
         print(markdown(tables[-1]), f"\n\n{name}: {seconds:.0f} s", flush=True)

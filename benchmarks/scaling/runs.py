@@ -11,8 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[2]
-COST = re.compile(r"ended: (?P<start>\S+) s start, (?P<work>\S+) s work, peak memory (?P<peak>\d+) MB")
-COLUMNS = ["size", "rule", "jobs", "wall_total", "wall_max", "start_total", "work_total", "max_rss_max", "peak_max"]
+COST = re.compile(
+    r"ended: (?P<start>\S+) s start, (?P<work>\S+) s work, (?P<cpu>\S+) s processor, peak memory (?P<peak>\d+) MB"
+)
+COLUMNS = ["size", "rule", "jobs", "wall_total", "wall_max", "start_total", "cpu_total", "max_rss_max", "peak_max"]
 
 
 def run_workflow(folder: Path, config: Path, cores: int, targets: Sequence[str] = ()) -> float:
@@ -38,8 +40,9 @@ def job_costs(folder: Path, cohort: str) -> pd.DataFrame:
 
     Returns
     -------
-    ``rule job wall max_rss`` (seconds and MB, from Snakemake's benchmark files) and ``start work peak`` (seconds until
-    the script had its modules and after, and the kernel's record of its memory in MB, from the last line of the log).
+    ``rule job wall max_rss`` (seconds and MB, from Snakemake's benchmark files) and ``start work cpu peak`` (seconds
+    until the script had its modules, after, and of the processor; the kernel's record of its memory in MB), from the
+    last line of the log.
     """
     rows = []
     root = folder / "benchmarks" / cohort
@@ -61,7 +64,7 @@ def rule_table(costs: pd.DataFrame, size: str) -> pd.DataFrame:
         wall_total=("wall", "sum"),
         wall_max=("wall", "max"),
         start_total=("start", "sum"),
-        work_total=("work", "sum"),
+        cpu_total=("cpu", "sum"),
         max_rss_max=("max_rss", "max"),
         peak_max=("peak", "max"),
     )

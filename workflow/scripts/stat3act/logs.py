@@ -61,7 +61,7 @@ def seconds_of_process() -> float:
 
 
 def cost_of_process(imported: float) -> str:
-    """Say what a job cost: seconds until the modules were there (``imported``) and after, and the highest memory.
+    """Say what a job cost: seconds until the modules were there (``imported``), after, of the processor; and memory.
 
     The memory is the kernel's own record; Snakemake's benchmark looks only every half second, later every 30.
     """
@@ -70,4 +70,7 @@ def cost_of_process(imported: float) -> str:
         peak = f"{int(status['VmHWM'].split()[0]) / 1024:.0f} MB"
     except (OSError, KeyError):
         peak = "unknown"
-    return f"ended: {imported:.2f} s start, {seconds_of_process() - imported:.2f} s work, peak memory {peak}"
+    seconds = (
+        f"{imported:.2f} s start, {seconds_of_process() - imported:.2f} s work, {time.process_time():.2f} s processor"
+    )
+    return f"ended: {seconds}, peak memory {peak}"
