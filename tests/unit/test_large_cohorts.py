@@ -260,7 +260,7 @@ def test_the_costs_of_jobs_are_read_from_benchmarks_and_logs(tmp_path):
             (
                 "logs",
                 "log",
-                f"first line\nended: 0.50 s start, {seconds - 0.5:.2f} s work, 3.00 s processor, peak memory {peak} MB\n",
+                f"ended: 0.50 s start, {seconds - 0.5:.2f} s work, 3.00 s processor, peak memory {peak} MB\n",
             ),
         ):
             path = tmp_path / root / "c" / f"{job}.{suffix}"

@@ -59,7 +59,7 @@ SPLIT = not SINGLE_CELL and config["compartments"]["method"] == "auto" and bool(
 INTERACTION = not SINGLE_CELL and not SPLIT and bool(config["compartments"]["purity_column"])
 
 
-# Not the names themselves: Snakemake copies the constraint into every path, and thousands of them take it minutes.
+# Not the names themselves: Snakemake copies the constraint into every path, which thousands of them make long.
 wildcard_constraints:
     sample=NAME.pattern,
 
