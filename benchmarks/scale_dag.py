@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import anndata as ad
@@ -22,6 +22,10 @@ import yaml
 from scipy import sparse
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from scaling.runs import markdown  # noqa: E402
+
 MOST_SECONDS = 20.0
 CELLS = 30
 
@@ -47,7 +51,7 @@ def write_files(folder: Path, kind: str, names: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What planning cost: seconds on the clock and of the processor, MB; and the number of jobs that Snakemake counts."""
+    """What planning cost: seconds on the clock and of the processor, MB; and how many jobs Snakemake counts."""
 
     seconds: float
     processor: float
@@ -84,15 +88,20 @@ def main() -> None:
     """Plan the three kinds of cohorts and say which took too long."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--out", type=Path, help="folder for the table, dag.tsv")
     given = parser.parse_args()
-    slow = []
-    print(f"{given.samples} samples\n\n| cohort | s | of the processor | MB | jobs |\n|---|---|---|---|---|")
+    rows, slow = [], []
     for kind in ("one h5ad", "one h5ad each", "bulk"):
         found = plan(kind, given.samples)
-        cells = f"{found.seconds:.1f} | {found.processor:.1f} | {found.memory:.0f} | {found.jobs}"
-        print(f"| {kind} | {cells} |", flush=True)
+        rows.append({"cohort": kind, "samples": given.samples, **asdict(found)})
+        print(rows[-1], flush=True)
         if found.seconds > MOST_SECONDS:
             slow.append(f"{kind}: {found.seconds:.1f} s, more than {MOST_SECONDS:g}")
+    table = pd.DataFrame(rows).round(1)
+    print(markdown(table))
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(given.out / "dag.tsv", sep="\t", index=False)
     sys.exit("\n".join(slow))
 
 

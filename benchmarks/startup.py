@@ -21,8 +21,9 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
+from scaling.runs import markdown  # noqa: E402
 from workflow import harness  # noqa: E402
 
 IMPORT = re.compile(r"import time:\s+(\d+) \|")
@@ -56,10 +57,10 @@ def measure(project: Path, cores: int) -> dict[str, float]:
     start = imports + bare * len(walls)
     return found | {
         "jobs": len(walls),
-        "in jobs": sum(walls),
+        "in_jobs": sum(walls),
         "imports": imports,
         "start": start,
-        "share of the processor time": start / found["processor"],
+        "start_share": start / found["processor"],
     }
 
 
@@ -68,10 +69,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--project", type=Path, action="append", help="a checkout; this one by default")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="folder for the table, startup.tsv")
     given = parser.parse_args()
+    rows = []
     for project in given.project or [ROOT]:
-        found = measure(project.resolve(), given.cores)
-        print(project, *(f"{name}: {value:.2f}" for name, value in found.items()), sep="\n  ", flush=True)
+        rows.append({"checkout": project.name, **measure(project.resolve(), given.cores)})
+        print(rows[-1], flush=True)
+    table = pd.DataFrame(rows).round(2)
+    print(markdown(table))
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(given.out / "startup.tsv", sep="\t", index=False)
 
 
 if __name__ == "__main__":
