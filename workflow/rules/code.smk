@@ -22,6 +22,7 @@ def read_source(path):
         return None
 
 
+@cache
 def imported_modules(text):
     """Name everything of stat3act that a source text imports, parents first."""
     names = []

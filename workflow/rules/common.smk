@@ -1,6 +1,5 @@
 # Config, sample sheet and the few functions that rules share. Everything here also runs at the start of every
 # job, so nothing heavy is imported. Needs code.smk.
-import os
 import sys
 from pathlib import Path
 
@@ -13,14 +12,13 @@ sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.pa
 sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
-from stat3act.cohort import open_cohort
+from stat3act.cohort import NAME, open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
-from stat3act.report.summary import summarise
 
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
@@ -60,8 +58,9 @@ SPLIT = not SINGLE_CELL and config["compartments"]["method"] == "auto" and bool(
 INTERACTION = not SINGLE_CELL and not SPLIT and bool(config["compartments"]["purity_column"])
 
 
+# Not the names themselves: Snakemake copies the constraint into every path, which thousands of them make long.
 wildcard_constraints:
-    sample="|".join(sorted(SAMPLES)),
+    sample=NAME.pattern,
 
 
 def ordered(value):
@@ -103,6 +102,9 @@ def data_path(path):
 
 def print_summary():
     """Say on the terminal what came out and where the report is."""
+    # Imports scipy, which no job needs while it parses the workflow.
+    from stat3act.report.summary import summarise
+
     results = Path("results") / config["cohort"]
     # Absent when only a part of the workflow was asked for.
     if (results / "report/report.html").exists():

@@ -1,6 +1,10 @@
 # Where rules find their inputs when that depends on the config.
 def sample_path(wildcards):
     """Return the input file of one sample."""
+    if wildcards.sample not in SHEET.index:
+        raise WorkflowError(
+            f"{config['samples']} has no sample '{wildcards.sample}', which a file to make is named after"
+        )
     if config["expression"]["simulate"]:
         suffix = "h5ad" if SINGLE_CELL else "tsv.gz"
         return f"<results>/expression/simulated/{wildcards.sample}.{suffix}"

@@ -1,5 +1,14 @@
 # What a job asks a cluster for. The numbers of the rules were measured: docs/cluster.md has the table.
+import os
+
 from snakemake_interface_storage_plugins.exceptions import FileOrDirectoryNotFoundError
+
+
+def size_mb(files):
+    """Return the size of input files; `files.size_mb` does the same, and starts an event loop for every job."""
+    if any(file.is_storage for file in files):
+        return files.size_mb
+    return sum(os.path.getsize(file) for file in files) / 1024**2
 
 
 def memory_for(factor, floor, cap):
@@ -11,8 +20,8 @@ def memory_for(factor, floor, cap):
 
     def megabytes(wildcards, input, attempt):
         try:
-            size = input.size_mb
-        except FileOrDirectoryNotFoundError:
+            size = size_mb(input)
+        except (FileNotFoundError, FileOrDirectoryNotFoundError):
             size = 0
         return int(min(cap, max(floor, factor * size) * 2 ** (attempt - 1)))
 

@@ -1,14 +1,12 @@
 """Score the compartments once more without ambient RNA, and with the doublets that were removed."""
 
-import anndata as ad
-
 from stat3act import logs, tables
-from stat3act.activity.guards import guard_scores
+from stat3act.activity.guards import GUARDS, guard_scores
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 table = guard_scores(
-    ad.read_h5ad(snakemake.input.expression),
+    tables.read_expression(snakemake.input.expression, GUARDS.values()),
     tables.read_table(snakemake.input.axes),
     snakemake.params.samples,
     snakemake.params.settings,

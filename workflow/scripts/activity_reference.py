@@ -1,14 +1,12 @@
 """Measure what the samples of this cohort are compared with."""
 
-import anndata as ad
-
 from stat3act import logs, tables
 from stat3act.activity.measure import measure_cohort
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 reference = measure_cohort(
-    ad.read_h5ad(snakemake.input.expression),
+    tables.read_expression(snakemake.input.expression),
     tables.read_table(snakemake.input.axes),
     snakemake.params.samples,
     snakemake.params.settings,

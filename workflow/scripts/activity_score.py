@@ -1,7 +1,5 @@
 """Score every axis in every compartment of the cohort."""
 
-import anndata as ad
-
 from stat3act import logs, tables
 from stat3act.activity.assemble import assemble_scores
 from stat3act.activity.score import score_cohort
@@ -10,7 +8,7 @@ from stat3act.validation.calibration import apply_selfcheck
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
 scores = score_cohort(
-    ad.read_h5ad(snakemake.input.expression),
+    tables.read_expression(snakemake.input.expression),
     tables.read_table(snakemake.input.axes),
     snakemake.params.samples,
     snakemake.params.settings,

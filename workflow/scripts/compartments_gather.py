@@ -1,7 +1,5 @@
 """Gather the compartments of all samples: one expression matrix, and one table of each kind."""
 
-import pandas as pd
-
 from stat3act import logs, tables
 from stat3act.compartments.guarded import guard_expression
 from stat3act.compartments.pseudobulk import gather_pseudobulk
@@ -13,10 +11,7 @@ units, ambient = (
     {sample: tables.read_table(path) for sample, path in zip(names, paths, strict=True)}
     for paths in (given.units, given.contamination)
 )
-matrices, doubled = (
-    {sample: pd.read_parquet(path) for sample, path in zip(names, paths, strict=True)}
-    for paths in (given.matrices, given.doubled)
-)
+matrices, doubled = (tables.Matrices(dict(zip(names, paths, strict=True))) for paths in (given.matrices, given.doubled))
 adata, composition = gather_pseudobulk(matrices, units, **snakemake.params.settings)
 tables.write_h5ad(out.expression, guard_expression(adata, matrices, units, doubled, ambient))
 tables.write_table(out.composition, composition)

@@ -1,10 +1,8 @@
 """Pool the normal cells that the samples lend."""
 
-import anndata as ad
-
 from stat3act import logs, tables
-from stat3act.compartments.lent import pool_cells
+from stat3act.compartments.lent import read_pool
 
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 
-tables.write_h5ad(snakemake.output.pool, pool_cells([ad.read_h5ad(path) for path in snakemake.input.lent]))
+tables.write_h5ad(snakemake.output.pool, read_pool(snakemake.input.lent))

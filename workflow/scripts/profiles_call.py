@@ -1,8 +1,7 @@
 """Turn the scores of a cohort into one activation profile and one call per sample."""
 
-import anndata as ad
-
 from stat3act import logs, tables
+from stat3act.compartments.guarded import AMBIENT_LAYER
 from stat3act.profiles.cohort import profile_cohort
 from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.noncanonical import read_phospho
@@ -10,7 +9,7 @@ from stat3act.profiles.noncanonical import read_phospho
 logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 given, samples = snakemake.input, snakemake.params.samples
 found = profile_cohort(
-    ad.read_h5ad(given.expression, backed="r"),
+    tables.read_expression(given.expression, [AMBIENT_LAYER]),
     tables.read_table(given.scores),
     tables.read_table(given.guards) if given.guards else None,
     tables.read_table(given.composition),

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -76,9 +76,58 @@ def write_matrix(path: str | Path, matrix: pd.DataFrame) -> None:
     write_whole(path, lambda partial: matrix.to_parquet(partial, compression="zstd"))
 
 
+class Matrices(Mapping):
+    """Matrices of samples written by `write_matrix`, read each time one is asked for and never kept.
+
+    Parameters
+    ----------
+    paths
+        By sample.
+    """
+
+    def __init__(self, paths: Mapping[str, str | Path]):
+        self.paths = paths
+
+    def __getitem__(self, sample: str) -> pd.DataFrame:
+        """Read the matrix of a sample."""
+        return pd.read_parquet(self.paths[sample])
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of the samples."""
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        """Count the samples."""
+        return len(self.paths)
+
+
 def write_h5ad(path: str | Path, adata) -> None:
     """Write an `anndata.AnnData` as h5ad, lightly compressed."""
     write_whole(path, lambda partial: adata.write_h5ad(partial, compression="gzip", compression_opts=1))
+
+
+def read_expression(path: str | Path, layers: Iterable[str] = ()):
+    """Read ``compartments/expression.h5ad`` without the layers that are not asked for; of a large cohort, gigabytes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layers
+        Layers to read where the file has them.
+
+    Returns
+    -------
+    anndata.AnnData
+    """
+    import anndata as ad
+    import h5py
+    from anndata.io import read_elem
+
+    with h5py.File(path) as file:
+        parts = {name: read_elem(file[name]) for name in ("obs", "var", "uns")}
+        found = {name: read_elem(file[f"layers/{name}"]) for name in layers if f"layers/{name}" in file}
+        return ad.AnnData(read_elem(file["X"]), layers=found, **parts)
 
 
 def sha256_of_file(path: str | Path) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 # What the column `reference` says: "controls (n=3, late)".
 REFERENCE_NAME = r"^(?P<kind>.*) \(n=(?P<n>\d+)(?:, (?P<stratum>.*))?\)$"
@@ -34,9 +33,12 @@ SCORE_COLUMNS = [
 
 def benjamini_hochberg(scores: pd.DataFrame) -> pd.Series:
     """Return q values per axis over samples x compartments (Benjamini & Hochberg 1995)."""
+    # scipy.stats takes half a second to import, and most modules that need this one only read its column names.
+    from scipy.stats import false_discovery_control
+
     q = pd.Series(np.nan, index=scores.index)
     for _, p in scores["p_value"].dropna().groupby(scores["axis"]):
-        q.loc[p.index] = stats.false_discovery_control(p.to_numpy())
+        q.loc[p.index] = false_discovery_control(p.to_numpy())
     return q
 
 

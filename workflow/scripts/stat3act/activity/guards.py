@@ -42,7 +42,7 @@ def guard_scores(
     for guard, layer in GUARDS.items():
         measured = guarded_rows(adata.obs, guard).astype({name: str for name in (*KEYS, "reason")})
         # All rows, as which of them belong to the reference follows from who is there.
-        expression = pd.DataFrame(np.asarray(adata.layers[layer], float), adata.obs_names, adata.var_names)
+        expression = pd.DataFrame(np.asarray(adata.layers[layer]), adata.obs_names, adata.var_names)
         scores = score_rows(
             expression, inputs.rows, needed, {**settings, "also": []}, inputs.minimum, inputs.controls, references
         )

@@ -40,7 +40,7 @@ def cohort_inputs(expression, samples: list[dict], settings: dict) -> Inputs:
     # A least log2 CPM has no meaning on a log ratio, nor on a platform's own log scale.
     minimum = None if expression.uns["scale"] in ("log2", "log2_ratio") else settings["min_log2_cpm"]
     return Inputs(
-        expression.to_df().astype(float),
+        expression.to_df(),
         rows,
         minimum,
         set(sheet.index[sheet["control"]]),

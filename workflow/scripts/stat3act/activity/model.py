@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import stdtrit
 
 MEAN_STRATA = 20
 SPREAD_STRATA = 5
@@ -127,33 +128,67 @@ def remove_rivals(profiles: np.ndarray, rivals: Rivals) -> np.ndarray:
     return residual - residual.mean(axis=1, keepdims=True)
 
 
-def permutation_moments(
-    residual: np.ndarray, weights: sparse.csr_array, strata: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return expectation and variance of ``residual @ weights`` when weights are exchanged within strata.
+@dataclass(frozen=True)
+class Residual:
+    """Rows without what their rivals explain, and what the permutation needs of them.
+
+    Attributes
+    ----------
+    values
+        Rows x genes (`remove_rivals`).
+    sums, squares
+        Rows x strata; sum of the values, and of their squared deviations from the mean of the stratum.
+    member
+        Strata x genes, one where a gene is of a stratum.
+    """
+
+    values: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+    member: sparse.csr_array
+
+    def __getitem__(self, rows: np.ndarray) -> "Residual":
+        """Take some of the rows."""
+        return Residual(self.values[rows], self.sums[rows], self.squares[rows], self.member)
+
+
+def residual_of(profiles: np.ndarray, rivals: Rivals, strata: np.ndarray) -> Residual:
+    """Remove the rivals from each row: what all panels beside the same rivals have in common.
+
+    Parameters
+    ----------
+    profiles
+        Rows x genes, standardised expression.
+    rivals
+        The rivals; may have no column.
+    strata
+        Stratum of each gene.
+    """
+    values, genes = remove_rivals(profiles, rivals), len(strata)
+    member = sparse.csr_array((np.ones(genes), (strata, np.arange(genes))))
+    sums = (member @ values.T).T
+    return Residual(values, sums, (member @ (values**2).T).T - sums**2 / member.sum(axis=1), member)
+
+
+def permutation_moments(residual: Residual, weights: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """Return expectation and variance of the rows' sums over panels when weights are exchanged within strata.
 
     Parameters
     ----------
     residual
-        Rows x genes.
+        The rows.
     weights
         Genes x panels.
-    strata
-        Stratum of each gene.
 
     Returns
     -------
     Two arrays, rows x panels; exact (`adjusted_statistic`).
     """
-    genes = len(strata)
-    member = sparse.csr_array((np.ones(genes), (strata, np.arange(genes))))
-    count = member.sum(axis=1)
-    w_sum = (member @ weights).toarray()
-    w_ss = (member @ weights.multiply(weights)).toarray() - w_sum**2 / count[:, None]
-    x_sum = (member @ residual.T).T
-    x_ss = (member @ (residual**2).T).T - x_sum**2 / count
-    variance = x_ss @ (w_ss / np.maximum(count - 1, 1)[:, None])
-    return (x_sum / count) @ w_sum, np.maximum(variance, np.finfo(float).tiny)
+    count = residual.member.sum(axis=1)
+    w_sum = (residual.member @ weights).toarray()
+    w_ss = (residual.member @ weights.multiply(weights)).toarray() - w_sum**2 / count[:, None]
+    variance = residual.squares @ (w_ss / np.maximum(count - 1, 1)[:, None])
+    return (residual.sums / count) @ w_sum, np.maximum(variance, np.finfo(float).tiny)
 
 
 def panel_z(profiles: np.ndarray, panels: sparse.csr_array, rivals: Rivals, strata: np.ndarray) -> np.ndarray:
@@ -170,9 +205,9 @@ def panel_z(profiles: np.ndarray, panels: sparse.csr_array, rivals: Rivals, stra
     -------
     Rows x panels.
     """
-    residual = remove_rivals(profiles, rivals)
-    expected, variance = permutation_moments(residual, panels, strata)
-    return (residual @ panels - expected) / np.sqrt(variance)
+    residual = residual_of(profiles, rivals, strata)
+    expected, variance = permutation_moments(residual, panels)
+    return (residual.values @ panels - expected) / np.sqrt(variance)
 
 
 def adjusted_statistic(
@@ -210,16 +245,20 @@ def adjusted_statistic(
     -------
     Activity, error and contributions of each row.
     """
-    residual = remove_rivals(profiles, rivals)
-    expected, variance = permutation_moments(residual, sparse.csr_array(weights[:, None]), strata)
+    return panel_statistic(residual_of(profiles, rivals, strata), weights, inflation)
+
+
+def panel_statistic(residual: Residual, weights: np.ndarray, inflation: float) -> Statistic:
+    """Score one axis in rows whose rivals are removed already; see `adjusted_statistic`."""
+    expected, variance = permutation_moments(residual, sparse.csr_array(weights[:, None]))
     targets = np.flatnonzero(weights)
     # The expectation is handed out over the targets in proportion to their weight.
     share = np.abs(weights[targets]) / np.abs(weights[targets]).sum()
-    terms = (residual[:, targets] * weights[targets] - expected * share) / (inflation * np.sqrt(variance))
+    terms = (residual.values[:, targets] * weights[targets] - expected * share) / (inflation * np.sqrt(variance))
     activity = terms.sum(axis=1)
     departure = terms - activity[:, None] * share
     m = len(targets)
-    between = np.sqrt((departure**2).sum(axis=1) * m / (m - 1)) if m > 1 else np.full(len(profiles), np.inf)
+    between = np.sqrt((departure**2).sum(axis=1) * m / (m - 1)) if m > 1 else np.full(len(terms), np.inf)
     return Statistic(activity, np.maximum(1.0, between), terms)
 
 
@@ -239,5 +278,5 @@ def interval(activity: np.ndarray, error: np.ndarray, targets: int, level: float
     -------
     Lower and upper end.
     """
-    half = stats.t.ppf(0.5 + level / 2, max(1, targets - 1)) * error
+    half = stdtrit(max(1, targets - 1), 0.5 + level / 2) * error
     return activity - half, activity + half

@@ -11,6 +11,8 @@ from scipy.special import digamma, polygamma
 from stat3act.problems import Problem, raise_if_any
 
 TREND_BINS = 50
+# Of a large cohort a part is brought to float64 at a time.
+GENES_AT_ONCE, ROWS_AT_ONCE = 1000, 512
 REFERENCE_COLUMNS = [
     "compartment",
     "stratum",
@@ -115,15 +117,19 @@ def fit_reference(expression: pd.DataFrame, strata: pd.Series, min_scale: float)
     -------
     The reference, without inflation factors; its scale pools the deviations from each stratum's own mean.
     """
-    groups = expression.groupby(strata, sort=True)
-    location = groups.mean()
-    n = groups.size()
+    n = strata.loc[expression.index].groupby(strata, sort=True).size()
     df = len(expression) - len(n)
-    deviation = expression.to_numpy(float) - location.loc[strata.loc[expression.index]].to_numpy(float)
-    variance = (deviation**2).sum(axis=0) / df
-    moderated = moderate_variance(variance, expression.to_numpy(float).mean(axis=0), df)
+    locations, variances, means = [], [], []
+    for start in range(0, expression.shape[1], GENES_AT_ONCE):
+        part = expression.iloc[:, start : start + GENES_AT_ONCE].astype(float)
+        location = part.groupby(strata, sort=True).mean()
+        deviation = part.to_numpy() - location.loc[strata.loc[part.index]].to_numpy()
+        locations.append(location)
+        variances.append((deviation**2).sum(axis=0) / df)
+        means.append(part.to_numpy().mean(axis=0))
+    moderated = moderate_variance(np.concatenate(variances), np.concatenate(means), df)
     scale = pd.Series(np.sqrt(moderated + min_scale**2), index=expression.columns)
-    return Reference(location, scale, n, pd.Series(dtype=float))
+    return Reference(pd.concat(locations, axis=1), scale, n, pd.Series(dtype=float))
 
 
 def standardise(
@@ -155,10 +161,15 @@ def standardise(
     n = reference.n.loc[strata.loc[expression.index]].to_numpy(float)
     is_member = expression.index.isin(members)
     factor = np.sqrt(np.where(is_member, 1 - 1 / n, 1 + 1 / n))
-    location = reference.location.loc[strata.loc[expression.index], expression.columns].to_numpy(float)
+    location = reference.location[expression.columns].to_numpy(float)
+    stratum = reference.location.index.get_indexer(strata.loc[expression.index])
     scale = reference.scale.loc[expression.columns].to_numpy(float)
-    z = (expression.to_numpy(float) - location) / scale / factor[:, None]
-    return pd.DataFrame(np.clip(z, -clip, clip), index=expression.index, columns=expression.columns)
+    values, z = expression.to_numpy(), np.empty(expression.shape)
+    for start in range(0, len(z), ROWS_AT_ONCE):
+        block = slice(start, start + ROWS_AT_ONCE)
+        part = (values[block].astype(float) - location[stratum[block]]) / scale / factor[block, None]
+        np.clip(part, -clip, clip, out=z[block])
+    return pd.DataFrame(z, index=expression.index, columns=expression.columns, copy=False)
 
 
 def fingerprint(weights: pd.DataFrame, axis: str, rivals: list[str], clip: float, minimum: float) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtr
 
 from stat3act.activity import model
 from stat3act.activity.also import also_scores
@@ -19,36 +19,33 @@ ROWS_AT_ONCE = 512
 
 
 def without_top_gene(
-    profiles: np.ndarray,
-    weights: np.ndarray,
-    rivals: model.Rivals,
-    strata: np.ndarray,
-    inflation: float,
-    contributions: np.ndarray,
+    residual: model.Residual, weights: np.ndarray, inflation: float, contributions: np.ndarray
 ) -> np.ndarray:
     """Score each row again without the target that adds most to it."""
     targets = np.flatnonzero(weights)
     top = targets[contributions.argmax(axis=1)]
-    result = np.empty(len(profiles))
+    result = np.empty(len(top))
     for gene in np.unique(top):
         rows = top == gene
         reduced = weights.copy()
         reduced[gene] = 0.0
-        result[rows] = model.adjusted_statistic(profiles[rows], reduced, rivals, strata, inflation).activity
+        result[rows] = model.panel_statistic(residual[rows], reduced, inflation).activity
     return result
 
 
-def score_axis(prepared: Prepared, axis: str, rivals: list[str], level: float, inflation: float) -> pd.DataFrame:
-    """Score one axis in every row.
+def score_axis(
+    block: pd.DataFrame, residual: model.Residual, weights: np.ndarray, level: float, inflation: float
+) -> pd.DataFrame:
+    """Score one axis in some rows.
 
     Parameters
     ----------
-    prepared
-        Rows and axes of one compartment.
-    axis
-        The axis to score.
-    rivals
-        Axes that compete with it.
+    block
+        Rows x genes, standardised.
+    residual
+        The same rows without the rivals of the axis.
+    weights
+        Of each gene.
     level
         Level of the intervals.
     inflation
@@ -58,31 +55,58 @@ def score_axis(prepared: Prepared, axis: str, rivals: list[str], level: float, i
     -------
     One row per profile with score, activity, interval, p value and leading genes.
     """
-    values, names = prepared.profiles.to_numpy(float), prepared.profiles.columns
-    w, r = prepared.weights[axis].to_numpy(float), prepared.rivals(rivals)
-    targets = names[np.flatnonzero(w)]
-    parts = []
-    for start in range(0, len(values), ROWS_AT_ONCE):
-        block = values[start : start + ROWS_AT_ONCE]
-        found = model.adjusted_statistic(block, w, r, prepared.strata, inflation)
-        low, high = model.interval(found.activity, found.error, len(targets), level)
-        order = np.argsort(-found.contributions, axis=1, kind="stable")[:, :LEADING_GENES]
-        leading = [
-            ";".join(targets[gene] for gene in ranks if found.contributions[row, gene] > 0)
-            for row, ranks in enumerate(order)
-        ]
-        without = without_top_gene(block, w, r, prepared.strata, inflation, found.contributions)
-        columns = {
-            "score": model.univariate_t(block, w),
-            "activity": found.activity,
-            "ci_low": low,
-            "ci_high": high,
-            "p_value": stats.norm.sf(found.activity),
-            "leading_genes": leading,
-            "activity_without_top_gene": without,
-        }
-        parts.append(pd.DataFrame(columns, index=prepared.profiles.index[start : start + ROWS_AT_ONCE]))
-    return pd.concat(parts)
+    targets = block.columns[np.flatnonzero(weights)]
+    found = model.panel_statistic(residual, weights, inflation)
+    low, high = model.interval(found.activity, found.error, len(targets), level)
+    order = np.argsort(-found.contributions, axis=1, kind="stable")[:, :LEADING_GENES]
+    leading = [
+        ";".join(targets[gene] for gene in ranks if found.contributions[row, gene] > 0)
+        for row, ranks in enumerate(order)
+    ]
+    columns = {
+        "score": model.univariate_t(block.to_numpy(), weights),
+        "activity": found.activity,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": ndtr(-found.activity),
+        "leading_genes": leading,
+        "activity_without_top_gene": without_top_gene(residual, weights, inflation, found.contributions),
+    }
+    return pd.DataFrame(columns, index=block.index)
+
+
+def score_axes(
+    prepared: Prepared, axes: Iterable[str], settings: dict, inflation: pd.Series
+) -> dict[str, pd.DataFrame]:
+    """Score several axes in every row, some rows at a time; axes with the same rivals share their removal.
+
+    Parameters
+    ----------
+    prepared
+        Rows and axes of one compartment.
+    axes
+        The axes to score.
+    settings
+        The ``activity`` section of the config.
+    inflation
+        Inflation factor of each axis.
+
+    Returns
+    -------
+    By axis the rows of `score_axis`.
+    """
+    beside: dict[tuple[str, ...], list[str]] = {}
+    for axis in axes:
+        beside.setdefault(tuple(rivals_of(axis, settings["rivals"])), []).append(axis)
+    parts: dict[str, list[pd.DataFrame]] = {axis: [] for group in beside.values() for axis in group}
+    for start in range(0, len(prepared.profiles), ROWS_AT_ONCE):
+        block = prepared.profiles.iloc[start : start + ROWS_AT_ONCE]
+        for rivals, group in beside.items():
+            residual = model.residual_of(block.to_numpy(), prepared.rivals(list(rivals)), prepared.strata)
+            for axis in group:
+                weights = prepared.weights[axis].to_numpy(float)
+                parts[axis].append(score_axis(block, residual, weights, settings["confidence_level"], inflation[axis]))
+    return {axis: pd.concat(found) for axis, found in parts.items()}
 
 
 def unscored(rows: pd.DataFrame, axes: Iterable[str], reason: str | None = None) -> pd.DataFrame:
@@ -116,22 +140,23 @@ def score_compartment(
     -------
     Long table of scores, without q values.
     """
+    found = {axis: int((prepared.weights[axis] != 0).sum()) for axis in names if axis in prepared.weights}
+    enough = [axis for axis in names if found.get(axis, 0) >= fewest_targets(axis, settings)]
+    scores = score_axes(
+        prepared, [axis for axis in enough if axis in reference.inflation], settings, reference.inflation
+    )
     parts = []
     for axis in names:
         if axis not in prepared.sizes:
             parts.append(unscored(rows, [axis], "NOT_MEANINGFUL"))
             continue
-        found = int((prepared.weights[axis] != 0).sum()) if axis in prepared.weights else 0
-        if found < fewest_targets(axis, settings):
-            part = unscored(rows, [axis], "LOW_COVERAGE")
-        elif axis not in reference.inflation:
-            part = unscored(rows, [axis], "NO_REFERENCE")
+        if axis in scores:
+            part = rows[["sample", "compartment"]].join(scores[axis])
+            part = part.assign(axis=axis, reason="", inflation=reference.inflation[axis])
         else:
-            rivals, factor = rivals_of(axis, settings["rivals"]), reference.inflation[axis]
-            part = score_axis(prepared, axis, rivals, settings["confidence_level"], factor)
-            part = rows[["sample", "compartment"]].join(part)
-            part = part.assign(axis=axis, reason="", inflation=factor)
-        parts.append(part.assign(n_targets=found, coverage=found / prepared.sizes[axis]))
+            part = unscored(rows, [axis], "NO_REFERENCE" if axis in enough else "LOW_COVERAGE")
+        count = found.get(axis, 0)
+        parts.append(part.assign(n_targets=count, coverage=count / prepared.sizes[axis]))
     return pd.concat(parts, ignore_index=True)
 
 

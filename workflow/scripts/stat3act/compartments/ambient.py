@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.special import gammaln, xlogy
 
 from stat3act.compartments import COMPARTMENTS
@@ -39,7 +38,7 @@ RELATIVES = {
 HIGHEST_SHARE = 0.8
 PRIOR_MODE, PRIOR_SD = 0.05, 0.1
 PRIOR_SCALE = (np.sqrt(PRIOR_MODE**2 + 4 * PRIOR_SD**2) - PRIOR_MODE) / 2
-PRIOR = stats.gamma(1 + PRIOR_MODE / PRIOR_SCALE, scale=PRIOR_SCALE)
+PRIOR_SHAPE = 1 + PRIOR_MODE / PRIOR_SCALE
 # Fewer expected counts of a gene say nothing even at a large share; 30 in all are three counts at a contamination of a
 # tenth; and one or two genes could be the unit's own.
 LEAST_EXPECTED, LEAST_EXPECTED_IN_ALL, LEAST_GENES = 5.0, 30.0, 3
@@ -128,6 +127,12 @@ def foreign_genes(markers: pd.DataFrame, compartment: str, lineage: str, candida
     return sorted(set(positive.loc[~mine, "gene"]) - set(positive.loc[mine, "gene"]))
 
 
+def prior_density(shares: np.ndarray) -> np.ndarray:
+    """Return the density of the gamma prior; scipy.stats has it too, for half a second of import in every job."""
+    scaled = shares / PRIOR_SCALE
+    return np.exp(xlogy(PRIOR_SHAPE - 1, scaled) - scaled - gammaln(PRIOR_SHAPE)) / PRIOR_SCALE
+
+
 def gene_likelihood(observed: np.ndarray, expected: np.ndarray, variation: float) -> np.ndarray:
     """Return the likelihood of every gene's count at each of the `SHARES`, genes x shares.
 
@@ -160,7 +165,7 @@ def share_posterior(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
         mixed = [np.maximum(part * clean + (1 - part) * made, 1e-300) for part in CLEAN_FRACTIONS]
         supports += [np.log(likelihood).sum(axis=0) for likelihood in mixed]
     support = np.array(supports)
-    posterior = np.exp(support - support.max()).sum(axis=0) * PRIOR.pdf(SHARES)
+    posterior = np.exp(support - support.max()).sum(axis=0) * prior_density(SHARES)
     return posterior / posterior.sum()
 
 

@@ -17,7 +17,7 @@ from stat3act.compartments.reference_check import check_reference, check_table
 from stat3act.compartments.reference_pool import read_references
 from stat3act.compartments.split import split_activity
 from stat3act.problems import Problem, raise_if_any
-from stat3act.tables import read_table
+from stat3act.tables import Matrices, read_table
 
 
 def linear_values(bulk: ad.AnnData) -> pd.DataFrame:
@@ -188,12 +188,13 @@ def unsplit(bulk: ad.AnnData) -> tuple[ad.AnnData, pd.DataFrame]:
         The rows as ``compartments/expression.h5ad``, and their ``composition.tsv``.
     """
     samples = list(bulk.obs_names)
-    rows = bulk.copy()
-    rows.obs = pd.DataFrame(
+    obs = pd.DataFrame(
         {"sample": samples, "compartment": "bulk", "n_cells": np.nan, "reason": ""},
         index=[f"{sample}|bulk" for sample in samples],
     )
-    composition = rows.obs.assign(fraction=1.0)[["sample", "compartment", "n_cells", "fraction", "reason"]]
+    # Shares the arrays of the argument: of ten thousand samples they are gigabytes.
+    rows = ad.AnnData(bulk.X, obs=obs, var=bulk.var, uns=dict(bulk.uns), layers=dict(bulk.layers))
+    composition = obs.assign(fraction=1.0)[["sample", "compartment", "n_cells", "fraction", "reason"]]
     return rows, composition
 
 
@@ -246,7 +247,7 @@ def export_cohort(
         The table with ``gene`` as its first column.
     """
     names = [row["sample"] for row in samples]
-    pseudobulk = {name: pd.read_parquet(path) for name, path in zip(names, pseudobulk_paths, strict=True)}
+    pseudobulk = Matrices(dict(zip(names, pseudobulk_paths, strict=True)))
     cells = pd.concat([read_table(path, dtype={"sample": str}) for path in cells_paths], ignore_index=True)
     patients = {row["sample"]: row.get("patient", row["sample"]) for row in samples}
     return export_reference(pseudobulk, cells, patients, min_cells).reset_index()

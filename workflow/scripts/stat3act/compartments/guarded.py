@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from stat3act.compartments.ambient import (
@@ -10,7 +9,7 @@ from stat3act.compartments.ambient import (
     compartment_contamination,
     remove_ambient,
 )
-from stat3act.compartments.pseudobulk import log2_cpm, stack_compartments, units_of
+from stat3act.compartments.pseudobulk import stack_compartments, units_of
 
 AMBIENT_LAYER, DOUBLETS_LAYER = "ambient_removed", "with_doublets"
 
@@ -36,14 +35,19 @@ def guard_expression(
     Returns
     -------
     anndata.AnnData
-        A copy with ``layers["ambient_removed"]`` and ``layers["with_doublets"]``, both log2(CPM + 1), and ``obs``
+        ``adata`` with ``layers["ambient_removed"]`` and ``layers["with_doublets"]``, both log2(CPM + 1), and ``obs``
         ``contamination contamination_low contamination_high ambient_reason n_doublets``.
     """
-    adata = adata.copy()
-    cleaned = {name: remove_ambient(matrices[name], contamination[name]) for name in matrices}
-    restored = {name: matrices[name].assign(**dict(doubled[name].items())) for name in matrices}
-    for layer, sums in ((AMBIENT_LAYER, cleaned), (DOUBLETS_LAYER, restored)):
-        adata.layers[layer] = log2_cpm(stack_compartments(sums, units, adata.obs, adata.var_names)).astype(np.float32)
+    import anndata as ad
+
+    ways = {
+        AMBIENT_LAYER: lambda name: remove_ambient(matrices[name], contamination[name]),
+        DOUBLETS_LAYER: lambda name: matrices[name].assign(**dict(doubled[name].items())),
+    }
+    # Shares the arrays of the argument: of a large cohort they are gigabytes.
+    adata = ad.AnnData(adata.X, obs=adata.obs, var=adata.var, uns=adata.uns, layers=dict(adata.layers))
+    for layer, sums in ways.items():
+        adata.layers[layer] = stack_compartments(sums, units, adata.obs, adata.var_names, logged=True)
     shares = pd.concat([compartment_contamination(table) for table in contamination.values()], ignore_index=True)
     shares = shares.rename(columns={"reason": "ambient_reason"})
     adata.obs = adata.obs.join(shares.set_index(["sample", "compartment"]), on=["sample", "compartment"])

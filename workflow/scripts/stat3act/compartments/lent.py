@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from stat3act.compartments.lineages import BY_MARKERS, UNKNOWN, call_cluster, co
 from stat3act.compartments.copy_number import Cells
 from stat3act.compartments.malignant import MALIGNANT, NON_MALIGNANT
 from stat3act.compartments.normal import evenly
+from stat3act.expression import h5ad
 from stat3act.logs import log
 
 # Enough for a steady mean of a lineage over several samples; more only makes the files larger.
@@ -62,6 +64,27 @@ def lend_cells(
     return cells
 
 
+def choose_lenders(names: Sequence[str], cells: Sequence[int], genes: Sequence[int]) -> list[int]:
+    """Choose the samples whose cells make the pool: at most 20, spread evenly over the sorted names of those that lend.
+
+    Parameters
+    ----------
+    names, cells, genes
+        Of every sample its name, and how many cells in how many genes it lends.
+
+    Returns
+    -------
+    list of int
+        Positions of the chosen ones. Where nobody lends a cell, of one sample: the pool has its genes.
+    """
+    usual = float(np.median(genes))
+    wide = [place for place, count in enumerate(genes) if count >= GENES_OF_USUAL * usual]
+    if len(wide) < len(names):
+        log.info("%d samples were measured in far fewer genes than the others and lend nothing", len(names) - len(wide))
+    lenders = sorted((place for place in wide if cells[place]), key=lambda place: names[place])
+    return [lenders[place] for place in evenly(len(lenders), DONORS)] or wide[:1]
+
+
 def pool_cells(lent: Sequence):
     """Join what all samples lend, in the genes that all of them measured.
 
@@ -73,20 +96,30 @@ def pool_cells(lent: Sequence):
     Returns
     -------
     anndata.AnnData
-        Cells of at most 20 samples, spread evenly over the sorted names of those that lend; ``obs_names`` are
-        ``<sample>|<cell>``.
+        Cells of the samples that `choose_lenders` chooses; ``obs_names`` are ``<sample>|<cell>``.
     """
+    names = [str(cells.obs["sample"].iloc[0]) if cells.n_obs else "" for cells in lent]
+    chosen = choose_lenders(names, [cells.n_obs for cells in lent], [cells.n_vars for cells in lent])
+    return _join([lent[place] for place in chosen])
+
+
+def read_pool(paths: Sequence[str | Path]):
+    """Join what all samples lend (`pool_cells`), from files named after the samples; only the chosen ones are read."""
     import anndata as ad
 
-    usual = float(np.median([cells.n_vars for cells in lent]))
-    narrow = [cells for cells in lent if cells.n_vars < GENES_OF_USUAL * usual]
-    if narrow:
-        log.info("%d samples were measured in far fewer genes than the others and lend nothing", len(narrow))
-    lent = [cells for cells in lent if cells.n_vars >= GENES_OF_USUAL * usual]
-    parts = sorted((cells for cells in lent if cells.n_obs), key=lambda cells: str(cells.obs["sample"].iloc[0]))
-    if not parts:
+    sizes = []
+    for path in map(Path, paths):
+        with h5ad.open_file(path) as file:
+            sizes.append((path.stem, *h5ad.shape(h5ad.matrix(file, None))))
+    return _join([ad.read_h5ad(paths[place]) for place in choose_lenders(*zip(*sizes, strict=True))])
+
+
+def _join(lent: Sequence):
+    import anndata as ad
+
+    if not lent[0].n_obs:
         return lent[0][:0].copy()
-    parts = [parts[place].copy() for place in evenly(len(parts), DONORS)]
+    parts = [cells.copy() for cells in lent]
     for cells in parts:
         cells.obs = cells.obs.astype(str)
         cells.obs_names = cells.obs["sample"] + "|" + cells.obs_names

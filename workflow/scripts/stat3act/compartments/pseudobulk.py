@@ -1,5 +1,7 @@
 """Patient-level expression of the compartments: sums over the cells of each lineage, gathered over the cohort."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -111,7 +113,7 @@ def count_compartments(meta: pd.DataFrame, min_cells: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["sample", "compartment", "n_cells", "reason"])
 
 
-def shared_genes(matrices: dict[str, pd.DataFrame]) -> pd.Index:
+def shared_genes(matrices: Mapping[str, pd.DataFrame]) -> pd.Index:
     """Return the sorted genes that every sample measured; genes missing somewhere are not zero there.
 
     Raises
@@ -119,9 +121,12 @@ def shared_genes(matrices: dict[str, pd.DataFrame]) -> pd.Index:
     InputProblems
         When the samples have no gene in common.
     """
-    genes = [frame.index for frame in matrices.values()]
-    shared, union = set(genes[0]).intersection(*genes[1:]), set().union(*genes)
-    log.info("%d genes measured in all %d samples, %d left out", len(shared), len(genes), len(union) - len(shared))
+    shared, union = None, set()
+    for name in matrices:
+        genes = matrices[name].index
+        shared = set(genes) if shared is None else shared.intersection(genes)
+        union.update(genes)
+    log.info("%d genes measured in all %d samples, %d left out", len(shared), len(matrices), len(union) - len(shared))
     if not shared:
         raise_if_any(
             [
@@ -144,21 +149,46 @@ def log2_cpm(linear: np.ndarray) -> np.ndarray:
 
 
 def stack_compartments(
-    matrices: dict[str, pd.DataFrame], metas: dict[str, pd.DataFrame], rows: pd.DataFrame, genes: pd.Index
+    units_of_sample: Callable[[str], pd.DataFrame],
+    metas: Mapping[str, pd.DataFrame],
+    rows: pd.DataFrame,
+    genes: pd.Index,
+    logged: bool = False,
 ) -> np.ndarray:
-    """Return the sums of the compartments that ``rows`` names (``sample compartment``), rows x genes."""
-    sums = {sample: sum_compartments(matrices[sample].loc[genes], metas[sample]) for sample in rows["sample"].unique()}
-    pairs = zip(rows["sample"], rows["compartment"], strict=True)
-    return np.vstack([sums[sample][name].to_numpy(dtype=float) for sample, name in pairs])
+    """Stack the compartments of all samples, one sample after the other.
+
+    Parameters
+    ----------
+    units_of_sample
+        Gives the sums of a sample, genes x units, when it is its turn.
+    metas
+        Result of `sum_units` for every sample.
+    rows
+        ``sample compartment`` of every row that is wanted, the rows of a sample together.
+    genes
+        In this order.
+    logged
+        Return log2(CPM + 1) in float32 instead of the sums in float64.
+    """
+    stacked = np.empty((len(rows), len(genes)), dtype=np.float32 if logged else np.float64)
+    done = 0
+    for sample, wanted in rows.groupby("sample", sort=False, observed=True)["compartment"]:
+        sums = sum_compartments(units_of_sample(sample).loc[genes], metas[sample])
+        values = np.ascontiguousarray(sums[list(wanted)].to_numpy(dtype=float).T)
+        stacked[done : done + len(wanted)] = log2_cpm(values) if logged else values
+        done += len(wanted)
+    return stacked
 
 
-def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: dict[str, pd.DataFrame], scale: str, min_cells: int):
+def gather_pseudobulk(
+    matrices: Mapping[str, pd.DataFrame], metas: Mapping[str, pd.DataFrame], scale: str, min_cells: int
+):
     """Gather the compartments of all samples into one matrix.
 
     Parameters
     ----------
     matrices, metas
-        Result of `sum_units` for every sample.
+        Result of `sum_units` for every sample. Matrices are asked for one at a time (`tables.Matrices`).
     scale
         What the sums are of: ``counts`` or ``tpm``.
     min_cells
@@ -186,9 +216,8 @@ def gather_pseudobulk(matrices: dict[str, pd.DataFrame], metas: dict[str, pd.Dat
     cells = composition["sample"].map({sample: int(metas[sample]["n_cells"].sum()) for sample in names})
     composition.insert(3, "fraction", composition["n_cells"] / cells)
     obs = composition.loc[composition["n_cells"] > 0, ["sample", "compartment", "n_cells", "reason"]]
-    linear = stack_compartments(matrices, metas, obs, genes)
+    linear, logged = (stack_compartments(matrices.__getitem__, metas, obs, genes, logged) for logged in (False, True))
     obs = obs.set_axis(obs["sample"] + "|" + obs["compartment"])
-    adata = ad.AnnData(log2_cpm(linear).astype(np.float32), obs=obs, var=pd.DataFrame(index=genes))
-    adata.layers["linear"] = linear
+    adata = ad.AnnData(logged, obs=obs, var=pd.DataFrame(index=genes), layers={"linear": linear})
     adata.uns["scale"] = scale
     return adata, composition

@@ -82,7 +82,8 @@ def export_reference(
     Parameters
     ----------
     pseudobulk
-        By sample: genes x units (``<compartment>|<lineage>``), sums over cells.
+        By sample: genes x units (``<compartment>|<lineage>``), sums over cells; asked for one at a time
+        (`stat3act.tables.Matrices`).
     units
         ``sample compartment lineage n_cells`` of every sample and unit.
     patients
@@ -100,17 +101,20 @@ def export_reference(
         fewer than ``min_cells`` of a lineage count only where no sample has more. Cells that
         are uncertain, and those of unknown lineage, are in no state.
     """
-    samples = sorted(pseudobulk)
-    genes = sorted(set.intersection(*(set(pseudobulk[sample].index) for sample in samples))) if samples else []
+    shared = None
+    for sample in pseudobulk:
+        index = pseudobulk[sample].index
+        shared = set(index) if shared is None else shared.intersection(index)
+    genes = sorted(shared or ())
     parts: dict[tuple[str, str], list[tuple[pd.Series, int, str]]] = {}
-    for row in units.sort_values(["sample", "compartment", "lineage"]).itertuples():
-        if row.compartment not in ("tumour", "microenvironment"):
-            continue
-        patient = patients[row.sample]
-        name = patient if row.compartment == "tumour" else row.lineage
-        if name != "unknown" or row.compartment == "tumour":
-            values = pseudobulk[row.sample].loc[genes, f"{row.compartment}|{row.lineage}"]
-            parts.setdefault((row.compartment, name), []).append((values, int(row.n_cells), patient))
+    known = units[units["compartment"].isin(["tumour", "microenvironment"])]
+    for sample, rows in known.sort_values(["sample", "compartment", "lineage"]).groupby("sample", sort=True):
+        sums, patient = pseudobulk[sample].loc[genes], patients[sample]
+        for row in rows.itertuples():
+            name = patient if row.compartment == "tumour" else row.lineage
+            if name != "unknown" or row.compartment == "tumour":
+                values = sums[f"{row.compartment}|{row.lineage}"].copy()
+                parts.setdefault((row.compartment, name), []).append((values, int(row.n_cells), patient))
     columns = {}
     for (compartment, name), members in sorted(parts.items(), key=lambda item: (item[0][0] != "tumour", item[0][1])):
         if sum(counted for _, counted, _ in members) < min_cells:

@@ -1,6 +1,7 @@
 """Bulk cohorts: from the matrices a sample sheet names to one matrix in one gene language and on one log2 scale."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anndata as ad
@@ -18,6 +19,8 @@ from stat3act.problems import InputProblems, Problem, raise_if_any
 # Genes with a missing value are left out when they are fewer than this share, as in two-colour arrays with spots that
 # could not be read; more of them say that something else is wrong.
 MISSING_SHARE = 0.05
+# Of a cohort of ten thousand samples one matrix in float64 is 1.6 GB: what follows from it is made part by part.
+SAMPLES_AT_ONCE, ROWS_AT_ONCE = 512, 2000
 QC_COLUMNS = (
     "sample",
     "genes_in",
@@ -75,12 +78,13 @@ def harmonise_cohort(
     """
     language = GeneLanguage(genes)
     parts = _harmonise_files(files, rows, language, scale, gene_column, layer)
-    joined, dropped = _join([part for part, _ in parts])
+    reports = [report for _, report in parts]
     samples = [row["sample"] for row in rows]
-    joined = joined[samples]
+    joined, dropped = _join([part for part, _ in parts], samples)
+    del parts
     raise_if_any(_empty_samples(joined, scale, files))
     totals = joined.sum(axis=0) if scale in LINEAR else pd.Series(np.nan, index=samples)
-    quality = _quality(rows, [report for _, report in parts], dropped, len(joined), totals)
+    quality = _quality(rows, reports, dropped, len(joined), totals)
     if log_offset is not None:
         raise_if_any(offset_problems(joined.to_numpy(), log_offset, joined.index, samples, ", ".join(files[:3])))
     return _assemble(joined, language, scale, log_offset), quality
@@ -88,18 +92,25 @@ def harmonise_cohort(
 
 def _assemble(joined: pd.DataFrame, language: GeneLanguage, scale: str, log_offset: float | None) -> ad.AnnData:
     """Return symbols x samples as the AnnData that is written."""
-    logged, linear = to_log2(joined.to_numpy(), scale)
-    if log_offset is not None:
-        linear = to_linear(logged, log_offset)
-    cohort = ad.AnnData(
-        X=np.ascontiguousarray(logged.T, dtype=np.float32),
+    values = joined.to_numpy()
+    has_linear = scale in LINEAR or log_offset is not None
+    totals = values.sum(axis=0) if scale in LINEAR else np.full(values.shape[1], np.nan)
+    written = {name: np.empty(values.T.shape, dtype=np.float32) for name in ("logged", *["linear"] * has_linear)}
+    for start in range(0, values.shape[1], SAMPLES_AT_ONCE):
+        part = slice(start, start + SAMPLES_AT_ONCE)
+        logged, linear = to_log2(values[:, part], scale, totals[part])
+        if log_offset is not None:
+            linear = to_linear(logged, log_offset)
+        written["logged"][part] = logged.T
+        if has_linear:
+            written["linear"][part] = linear.T
+    return ad.AnnData(
+        X=written.pop("logged"),
         obs=pd.DataFrame(index=pd.Index(joined.columns, name="sample")),
         var=language.positions(joined.index),
         uns={"scale": scale},
+        layers=written,
     )
-    if linear is not None:
-        cohort.layers["linear"] = np.ascontiguousarray(linear.T, dtype=np.float32)
-    return cohort
 
 
 def _harmonise_files(files, rows, language, scale, gene_column, layer) -> list[tuple[pd.DataFrame, dict]]:
@@ -148,10 +159,13 @@ def _leave_out_missing(ids: np.ndarray, values: np.ndarray, scale: str) -> tuple
     return ids[~missing], values[~missing], int(missing.sum())
 
 
-def _join(parts: list[pd.DataFrame]) -> tuple[pd.DataFrame, list[int]]:
-    """Put files side by side, keeping the symbols they share; return how many each file loses."""
+def _join(parts: list[pd.DataFrame], samples: list[str]) -> tuple[pd.DataFrame, list[int]]:
+    """Put files side by side in the order of the samples, with the symbols they share; and how many each file loses."""
+    if len(parts) == 1 and list(parts[0].columns) == samples:
+        return parts[0], [0]
     shared = sorted(set.intersection(*(set(part.index) for part in parts)))
-    return pd.concat([part.loc[shared] for part in parts], axis=1), [len(part) - len(shared) for part in parts]
+    joined = pd.concat([part.loc[shared] for part in parts], axis=1)
+    return joined[samples], [len(part) - len(shared) for part in parts]
 
 
 def _empty_samples(joined: pd.DataFrame, scale: str, files: Sequence[str]) -> list[Problem]:
@@ -228,7 +242,9 @@ def _read_h5ad(path, names, gene_column, layer):
         rows = np.array([position[name] for name in names])
         order = np.argsort(rows)
         values = np.empty((len(ids), len(names)))
-        values[:, order] = h5ad.read_rows(h5ad.matrix(file, layer), rows[order]).toarray().T
+        for start in range(0, len(order), SAMPLES_AT_ONCE):
+            part = order[start : start + SAMPLES_AT_ONCE]
+            values[:, part] = h5ad.read_rows(h5ad.matrix(file, layer), rows[part]).toarray().T
     return ids, values
 
 
@@ -237,13 +253,14 @@ def _read_parquet(path, names, gene_column, layer):
 
     header = read_header(path, gene_column)
     table = pq.read_table(path, columns=[header.gene_column, *names]).to_pandas(ignore_metadata=True)
-    return _as_text(table[header.gene_column]), _as_numbers(table[names], table[header.gene_column], str(path))
+    ids = table[header.gene_column]
+    return _as_text(ids), _as_numbers([_floats(table[names])], ids, names, str(path))
 
 
 def _read_text(path, names, gene_column, layer):
     header = read_header(path, gene_column)
     columns = [header.columns.index(name) for name in (header.gene_column, *names)]
-    table = pd.read_csv(
+    chunks = pd.read_csv(
         path,
         sep=header.separator,
         # By position: names may repeat among the columns that nobody asks for.
@@ -252,9 +269,14 @@ def _read_text(path, names, gene_column, layer):
         usecols=sorted(columns),
         dtype={columns[0]: str},
         low_memory=False,
+        chunksize=ROWS_AT_ONCE,
     )
-    values = table[columns[1:]].set_axis(names, axis=1)
-    return _as_text(table[columns[0]]), _as_numbers(values, table[columns[0]], str(path))
+    ids, parts = [], []
+    for table in chunks:
+        ids.append(table[columns[0]])
+        parts.append(_floats(table[columns[1:]].set_axis(names, axis=1)))
+    ids = pd.concat(ids) if ids else pd.Series(dtype=object)
+    return _as_text(ids), _as_numbers(parts, ids, names, str(path))
 
 
 def _as_text(ids: pd.Series) -> np.ndarray:
@@ -264,14 +286,39 @@ def _as_text(ids: pd.Series) -> np.ndarray:
     return ids.fillna("").astype(str).to_numpy(dtype=object)
 
 
-def _as_numbers(table: pd.DataFrame, ids: pd.Series, file: str) -> np.ndarray:
-    """Return values as float64; text among them is a problem that says where."""
+@dataclass(frozen=True)
+class _Floats:
+    """Some rows of a table: their values, how many cells are text, and place and text of the first of them."""
+
+    values: np.ndarray
+    text: int = 0
+    first: tuple[int, int] = (0, 0)
+    word: str = ""
+
+
+def _floats(table: pd.DataFrame) -> _Floats:
+    """Return values as float64, text among them as missing values."""
+    if all(pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes):
+        return _Floats(table.to_numpy(dtype=np.float64))
     numbers = table.apply(pd.to_numeric, errors="coerce")
     text = (numbers.isna() & table.notna()).to_numpy()
-    if text.any():
-        row, column = np.argwhere(text)[0]
-        where = f"gene {ids.iloc[row]}, sample {table.columns[column]}"
-        value = f"'{table.iloc[row, column]}' ({int(text.sum())} such cells)"
+    row, column = np.argwhere(text)[0] if text.any() else (0, 0)
+    return _Floats(numbers.to_numpy(dtype=np.float64), int(text.sum()), (row, column), str(table.iloc[row, column]))
+
+
+def _as_numbers(parts: list[_Floats], ids: pd.Series, names: list[str], file: str) -> np.ndarray:
+    """Put the parts of a table below each other, one let go after the other; text is a problem that says where."""
+    values = np.empty((len(ids), len(names)))
+    start, text, found = 0, 0, None
+    while parts:
+        part = parts.pop(0)
+        if part.text and found is None:
+            found = (start + part.first[0], part.first[1], part.word)
+        values[start : start + len(part.values)] = part.values
+        start, text = start + len(part.values), text + part.text
+    if found:
+        row, column, word = found
+        where = f"gene {ids.iloc[row]}, sample {names[column]}"
         mend = "write numbers with a decimal point and without separators of thousands; leave unknown cells empty"
-        raise InputProblems([Problem(file, where, value, "a number", mend)])
-    return numbers.to_numpy(dtype=np.float64)
+        raise InputProblems([Problem(file, where, f"'{word}' ({text} such cells)", "a number", mend)])
+    return values

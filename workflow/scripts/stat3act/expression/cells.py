@@ -182,18 +182,17 @@ def _read_h5ad(path: Path, name: str, settings: Mapping) -> RawCells:
             if settings[key] and (parts := missing_key(obs, _setting(key), settings[key])):
                 raise UnreadableFile(*parts)
         rows = np.arange(h5ad.read_cell_number(file))
-        if settings["sample_key"]:
-            values = h5ad.read_column(obs, settings["sample_key"])
-            holder = f"values of .obs['{settings['sample_key']}']"
-            if parts := missing_sample(name, sorted(set(values) - {""}), holder, "column"):
+        if key := settings["sample_key"]:
+            rows = h5ad.find_rows(obs, key, name)
+            names = [name] if len(rows) else sorted(set(h5ad.count_values(obs, key)) - {""})
+            if parts := missing_sample(name, names, f"values of .obs['{key}']", "column"):
                 raise UnreadableFile(*parts)
-            rows = np.flatnonzero(values == name)
         return RawCells(
             _as_csr(h5ad.read_rows(h5ad.matrix(file, layer), rows)),
-            h5ad.read_index(obs)[rows],
+            h5ad.read_index(obs, rows),
             h5ad.read_column(var, gene_column) if gene_column else h5ad.read_index(var),
             None,
-            {label: h5ad.read_column(obs, settings[key])[rows] for key, label in LABELS.items() if settings[key]},
+            {label: h5ad.read_column(obs, settings[key], rows) for key, label in LABELS.items() if settings[key]},
         )
 
 

@@ -5,6 +5,7 @@ work itself; and a sample's rows are read without the rest of the file. Layout: 
 later (https://anndata.readthedocs.io/en/stable/fileformat-prose.html).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from stat3act.expression.headers import Parts, UnreadableFile
 
 # Stored values per block while reading a part of a matrix: 64 MB of values and indices.
 BLOCK = 8_000_000
+# Rows of a frame per block: names of a million cells would be a hundred megabytes of text.
+BLOCK_ROWS = 100_000
 
 
 REWRITE = "read it with anndata and write it again (`anndata.read_h5ad(...).write_h5ad(...)`)"
@@ -55,12 +58,12 @@ def column_names(node: h5py.Group) -> list[str]:
     return [name for name in node if name not in (index, "__categories")]
 
 
-def read_index(node: h5py.Group) -> np.ndarray:
-    """Return the index of a frame as text."""
-    return read_column(node, _text(node.attrs["_index"]))
+def read_index(node: h5py.Group, rows: np.ndarray | None = None) -> np.ndarray:
+    """Return the index of a frame as text: all of it, or some rows (ascending)."""
+    return read_column(node, _text(node.attrs["_index"]), rows)
 
 
-def read_column(node: h5py.Group, name: str) -> np.ndarray:
+def read_column(node: h5py.Group, name: str, rows: np.ndarray | None = None) -> np.ndarray:
     """Return a column of a frame as text, missing values as empty strings.
 
     Parameters
@@ -69,17 +72,61 @@ def read_column(node: h5py.Group, name: str) -> np.ndarray:
         The frame.
     name
         Column: text, numbers, booleans or categories.
+    rows
+        Positions of the rows, ascending; all of them when not given.
     """
+    if rows is None:
+        return _read_span(node, name, slice(None))
+    parts = [np.array([], dtype=object)]
+    for span in _spans(rows):
+        wanted = rows[np.searchsorted(rows, span.start) : np.searchsorted(rows, span.stop)]
+        if len(wanted):
+            parts.append(_read_span(node, name, span)[wanted - span.start])
+    return np.concatenate(parts)
+
+
+def find_rows(node: h5py.Group, name: str, value: str) -> np.ndarray:
+    """Return the positions of the rows of a frame that have this value in a column."""
+    parts = [np.flatnonzero(values == value) + start for start, values in _column_blocks(node, name)]
+    return np.concatenate(parts) if parts else np.arange(0)
+
+
+def count_values(node: h5py.Group, name: str) -> Counter[str]:
+    """Count every value of a column."""
+    counts: Counter[str] = Counter()
+    for _, values in _column_blocks(node, name):
+        counts.update(values.tolist())
+    return counts
+
+
+def _spans(rows: np.ndarray) -> Iterator[slice]:
+    """Cut the range that some rows lie in into spans of `BLOCK_ROWS`."""
+    if len(rows):
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        yield from (slice(start, min(start + BLOCK_ROWS, last)) for start in range(first, last, BLOCK_ROWS))
+
+
+def _column_blocks(node: h5py.Group, name: str) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield a column part by part, each with the number of its first row."""
+    for start in range(0, _length(node), BLOCK_ROWS):
+        yield start, _read_span(node, name, slice(start, start + BLOCK_ROWS))
+
+
+def _length(node: h5py.Group) -> int:
+    return int(node[_text(node.attrs["_index"])].shape[0])
+
+
+def _read_span(node: h5py.Group, name: str, span: slice) -> np.ndarray:
     item = node[name]
     if isinstance(item, h5py.Group):
         if "codes" in item:
-            return _decode(item["codes"][:], _read_values(item["categories"]))
-        values = _read_values(item["values"])
-        values[np.asarray(item["mask"][:], dtype=bool)] = ""
+            return _decode(item["codes"][span], _read_values(item["categories"]))
+        values = _read_values(item["values"], span)
+        values[np.asarray(item["mask"][span], dtype=bool)] = ""
         return values
     if "categories" in item.attrs:
-        return _decode(item[:], _read_values(node.file[item.attrs["categories"]]))
-    return _read_values(item)
+        return _decode(item[span], _read_values(node.file[item.attrs["categories"]]))
+    return _read_values(item, span)
 
 
 def _decode(codes: np.ndarray, categories: np.ndarray) -> np.ndarray:
@@ -91,8 +138,8 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _read_values(item: h5py.Dataset) -> np.ndarray:
-    values = item[:]
+def _read_values(item: h5py.Dataset, span: slice = slice(None)) -> np.ndarray:
+    values = item[span]
     if values.dtype.kind == "f":
         return np.array(["" if np.isnan(value) else f"{value:g}" for value in values], dtype=object)
     return np.array([_text(value) for value in values], dtype=object)
@@ -172,8 +219,7 @@ def check_structure(file: h5py.File, layer: str | None, gene_column: str | None)
 
 def read_cell_number(file: h5py.File) -> int:
     """Return the number of rows of ``.obs``."""
-    node = frame(file, "obs")
-    return int(node[_text(node.attrs["_index"])].shape[0])
+    return _length(frame(file, "obs"))
 
 
 def tenx_barcodes(path: Path) -> int:
@@ -233,8 +279,9 @@ def _steps(indptr: np.ndarray, first: int, last: int) -> Iterator[tuple[int, int
 
 
 def _csr_blocks(node, rows: np.ndarray, columns: int) -> Iterator[sparse.csr_matrix]:
-    indptr = node["indptr"][:].astype(np.int64)
-    for first, until in _steps(indptr, int(rows[0]), int(rows[-1]) + 1):
+    start = int(rows[0])
+    indptr, rows = node["indptr"][start : int(rows[-1]) + 2].astype(np.int64), rows - start
+    for first, until in _steps(indptr, 0, len(indptr) - 1):
         wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, until)]
         if len(wanted):
             low, high = int(wanted[0]), int(wanted[-1]) + 1

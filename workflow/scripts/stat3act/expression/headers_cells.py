@@ -1,6 +1,5 @@
 """Headers of single-cell files: is the sample in them, are there cells, labels and the layer?"""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def _check_h5ad(path: Path, users: Users, expression: Mapping, compartments: Map
         if parts := missing_key(obs, "expression.sample_key", key):
             yield first, "path", parts
             return
-        cells = Counter(h5ad.read_column(obs, key).tolist())
+        cells = h5ad.count_values(obs, key)
     for row, user in users:
         name, column = sample_name(user)
         names = sorted(name for name in cells if name)

@@ -26,6 +26,8 @@ LINEAR_LEAST_MAXIMUM = 30.0
 # log2(x + 0.001), the smallest offset in use (UCSC Xena), gives -9.97 for no expression.
 LOG2_LOWEST = -10.0
 EXAMPLES = 3
+# Values looked at together: a cohort of ten thousand samples has 2e8 of them.
+AT_ONCE = 1 << 23
 # Logarithms rounded to two decimals may fall short of that of the offset.
 OFFSET_TOLERANCE = 0.01
 
@@ -38,8 +40,10 @@ class Facts:
     ----------
     size
         Number of values looked at (of a sparse matrix the stored ones).
-    lowest, highest, median, spread, negative_share
-        Of the finite values; ``spread`` is the interquartile range.
+    lowest, highest, negative_share
+        Of the finite values.
+    quartiles
+        Gives the three quartiles of the finite values, which takes a copy of all of them.
     sums
         Sum of each sample.
     samples
@@ -53,9 +57,8 @@ class Facts:
     size: int
     lowest: float
     highest: float
-    median: float
-    spread: float
     negative_share: float
+    quartiles: Callable
     sums: np.ndarray
     samples: Sequence[str]
     unit: str
@@ -86,28 +89,29 @@ def facts_of(values, genes: Sequence[str], samples: Sequence[str]) -> Facts:
         def places(positions):
             return [(genes[at // len(samples)], samples[at % len(samples)]) for at in positions]
 
-    def find(condition):
-        hits = np.flatnonzero(condition(data))
-        few = hits[:EXAMPLES]
-        return len(hits), [(data[at], *place) for at, place in zip(few, places(few), strict=True)]
+    starts = range(0, len(data), AT_ONCE)
 
-    finite = data[np.isfinite(data)]
-    if not len(finite):
-        finite = np.zeros(1)
-    low, median, high = np.percentile(finite, [25, 50, 75])
-    negative = float(np.mean(finite < 0))
-    return Facts(
-        len(data),
-        float(finite.min()),
-        float(finite.max()),
-        median,
-        high - low,
-        negative,
-        sums,
-        samples,
-        unit,
-        find,
-    )
+    def find(condition):
+        count, few = 0, np.arange(0)
+        for start in starts:
+            hits = np.flatnonzero(condition(data[start : start + AT_ONCE])) + start
+            count, few = count + len(hits), np.concatenate([few, hits[: EXAMPLES - len(few)]])
+        return count, [(data[at], *place) for at, place in zip(few, places(few), strict=True)]
+
+    def quartiles():
+        known = np.isfinite(data)
+        return np.percentile(data if known.all() else data[known] if known.any() else np.zeros(1), [25, 50, 75])
+
+    lowest, highest, negative, known = np.inf, -np.inf, 0, 0
+    for start in starts:
+        finite = data[start : start + AT_ONCE]
+        finite = finite[np.isfinite(finite)]
+        lowest, highest = finite.min(initial=lowest), finite.max(initial=highest)
+        negative, known = negative + int((finite < 0).sum()), known + len(finite)
+    if not known:
+        lowest = highest = 0.0
+    share = negative / max(known, 1)
+    return Facts(len(data), float(lowest), float(highest), share, quartiles, sums, samples, unit, find)
 
 
 def check_scale(values, scale: str, genes: Sequence[str], samples: Sequence[str], file: str) -> list[Problem]:
@@ -244,10 +248,9 @@ def _log2(facts: Facts, scale: str) -> Iterator[Parts]:
         yield "", value, f"log2 values between {LOG2_LOWEST:g} and {LOG2_HIGHEST:g}", _declare(*better)
     if not fractions:
         yield "", "whole numbers only", "log2 values", f"{_declare('counts')} if these are raw counts"
-    if facts.negative_share > 0.2 and abs(facts.median) < 1 and facts.spread < 3:
-        value = (
-            f"{facts.negative_share:.0%} negative values around a median of {facts.median:.2g}: ratios to a reference"
-        )
+    low, median, high = facts.quartiles()
+    if facts.negative_share > 0.2 and abs(median) < 1 and high - low < 3:
+        value = f"{facts.negative_share:.0%} negative values around a median of {median:.2g}: ratios to a reference"
         yield "", value, "log2 of expression, where genes differ widely", _declare("log2_ratio")
     if facts.lowest < LOG2_LOWEST:
         mend = "take the logarithm of x + 1, or give the linear values"
@@ -262,8 +265,9 @@ def _log2_ratio(facts: Facts, scale: str) -> Iterator[Parts]:
         yield "", value, f"log2 ratios, within plus or minus {LOG2_HIGHEST:g}", _declare(*better)
     if not fractions:
         yield "", "whole numbers only", "log2 ratios", f"{_declare('counts')} if these are raw counts"
-    if facts.negative_share < 0.05 or abs(facts.median) > 1:
-        value = f"{facts.negative_share:.0%} negative values and a median of {facts.median:.3g}"
+    median = facts.quartiles()[1]
+    if facts.negative_share < 0.05 or abs(median) > 1:
+        value = f"{facts.negative_share:.0%} negative values and a median of {median:.3g}"
         yield "", value, "log2 ratios, about half of them negative with a median near 0", _declare("log2")
 
 
@@ -309,7 +313,7 @@ def offset_problems(values: np.ndarray, offset: float, genes: Sequence[str], sam
     return [Problem(file, where, value, expected, mend)]
 
 
-def to_log2(values: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray | None]:
+def to_log2(values: np.ndarray, scale: str, totals: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """Bring a matrix to the log2 scale that is scored.
 
     Parameters
@@ -318,6 +322,8 @@ def to_log2(values: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray | No
         Genes x samples, checked.
     scale
         The declared scale.
+    totals
+        Sum of each sample, where it is known already.
 
     Returns
     -------
@@ -327,5 +333,5 @@ def to_log2(values: np.ndarray, scale: str) -> tuple[np.ndarray, np.ndarray | No
     """
     if scale in LOG:
         return values, None
-    scaled = values * (MILLION / values.sum(axis=0))
+    scaled = values * (MILLION / (values.sum(axis=0) if totals is None else totals))
     return np.log2(scaled + 1), values if scale == "counts" else scaled

@@ -11,6 +11,7 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 
+from stat3act.expression import h5ad
 from stat3act.compartments.malignant import MALIGNANT, NON_MALIGNANT, REASONS, UNCERTAIN
 from stat3act.profiles.states import CORE_AXIS
 from stat3act.report.colours import GREY, HIGH, LEVELS, LINEAGES, LOW, UNCALLED
@@ -33,6 +34,20 @@ BELOW_MAP, SCALE_TOP, BELOW_SCALE = -0.05, -0.08, -0.17
 CHARACTERS = 168  # of a line of the footer
 
 
+def read_activity(path: str | Path) -> pd.DataFrame:
+    """Read the STAT3 activity of the cells of a sample, where it was scored, by name of the cell.
+
+    Parameters
+    ----------
+    path
+        ``activity/cells/{sample}.h5ad``; read without anndata, whose import takes longer than the picture's data.
+    """
+    with h5ad.open_file(Path(path)) as file:
+        obs = h5ad.frame(file, "obs")
+        known = {CORE_AXIS: obs[CORE_AXIS][:]} if CORE_AXIS in obs else {}
+        return pd.DataFrame(known, index=h5ad.read_index(obs))
+
+
 def with_activity(cells: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     """Put the STAT3 activity of every cell beside its labels.
 
@@ -41,7 +56,7 @@ def with_activity(cells: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     cells
         ``compartments/cells/{sample}.tsv.gz``.
     scored
-        ``obs`` of ``activity/cells/{sample}.h5ad``, indexed by cell.
+        Result of `read_activity`.
 
     Returns
     -------
