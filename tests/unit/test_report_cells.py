@@ -85,6 +85,13 @@ def test_same_cells_give_the_same_bytes_whatever_the_user_set(tmp_path, monkeypa
     assert len(content) < 250_000
 
 
+@pytest.mark.parametrize("name", ["Miller", None])
+def test_a_picture_without_a_name_holds_none(name):
+    figure = pictures.draw_sample(name, cells_of(), CLUSTERS, groups_of())
+    title = figure.texts[0].get_text()
+    assert title.startswith("Miller: ") if name else title.endswith(" cells") and ":" not in title
+
+
 def test_every_cell_is_drawn_once_on_every_map():
     cells = cells_of()
     figure = pictures.draw_sample("S1", cells, CLUSTERS, groups_of())

@@ -14,7 +14,7 @@ sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesion
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import open_cohort
-from stat3act.configuration import is_control
+from stat3act.control_query import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
