@@ -76,6 +76,13 @@ def test_provenance_names_inputs_network_and_versions(results):
     assert str(results) not in text, "a path of this machine is in the provenance"
 
 
+def test_no_code_of_ours_warns(results):
+    logs = {path: path.read_text() for path in (results.parents[1] / "logs" / results.name).rglob("*.log")}
+    assert len(logs) > 15
+    ours = re.compile(r"(?:stat3act/|scripts/).*\.py:\d+: \w*Warning.*")
+    assert {path.name: found[0] for path, text in logs.items() if (found := ours.search(text))} == {}
+
+
 # Columns that only some cohorts have (cells, or a bulk matrix), and tables whose columns are named by the data.
 PARTLY = {"qc", "copy_number", "states"}
 
