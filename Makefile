@@ -47,11 +47,12 @@ run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of it
 	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml)) \
 		$(if $(DATA),--config data_dir=$(DATA))
 
+# Sets have the same order in every run of the tests, and another one in those on the oldest versions.
 test: dev  ## Run the unit and workflow tests
-	$(BIN)/python -m pytest
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest
 
 test-oldest: $(OLDEST)/.installed  ## The same on the oldest versions that pyproject.toml allows
-	PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(TESTS)
+	PYTHONHASHSEED=1 PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(TESTS)
 
 $(OLDEST)/.installed: requirements-oldest.lock | $(VENV)/.uv
 	$(PYTHON) -m venv $(OLDEST)

@@ -49,9 +49,10 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2) -> Run:
+def snakemake(folder: Path, *arguments: str, cores: int = 2, hash_seed: str = "0") -> Run:
     """Run Snakemake in ``folder`` and return what it printed."""
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / ".cache"), "PYTHONWARNINGS": WARNINGS}
+    environment["PYTHONHASHSEED"] = hash_seed
     command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return Run(done.returncode, done.stdout + done.stderr)
