@@ -14,6 +14,7 @@ from stat3act.report.code_names import (
     CodeNames,
     assign_codes,
     coded,
+    coded_rows,
     names_in,
     naming_problems,
     read_code_names,
@@ -110,6 +111,11 @@ def test_tables_keep_everything_but_names_and_order(code_names):
     by_code = {row["sample"]: row for row in rows}
     for row in sheet():
         assert by_code[code_names.sample[row["sample"]]]["subtype"] == row["subtype"]
+
+
+def test_a_name_without_a_code_ends_the_job(code_names):
+    with pytest.raises(KeyError, match="stranger"):
+        coded_rows(pd.DataFrame({"sample": ["S0001", "stranger"]}), code_names)
 
 
 def test_names_are_found_as_whole_words_in_any_case():

@@ -112,7 +112,8 @@ def coded_rows(table: pd.DataFrame, code_names: CodeNames) -> pd.DataFrame:
     table = table.copy()
     for kind in LETTERS:
         if kind in table:
-            table[kind] = table[kind].astype(str).map(getattr(code_names, kind))
+            # A name without a code ends the job: it must neither be shown nor vanish.
+            table[kind] = table[kind].astype(str).map(getattr(code_names, kind).__getitem__)
     if "sample" in table:
         table = table.sort_values("sample", key=lambda codes: codes.str[1:].astype(int), kind="stable")
     return table.reset_index(drop=True)
