@@ -12,8 +12,8 @@ import yaml
 from stat3act.tables import read_table, read_text_table
 from workflow.harness import ROOT, copy_project, snakemake
 
-SAMPLES = ["Miller-53_a", "Miller-53_b", "Zhao.77", "Adams_12", "Okafor_3", "Brown_9"]
-PATIENTS = ["Miller-53", "Miller-53", "Zhao", "Adams", "Okafor", "Brown"]
+SAMPLES = ["Millerov-53_a", "Millerov-53_b", "Zhangarov.77", "Adamescu_12", "Okaforuwa_3", "Brunskog_9"]
+PATIENTS = ["Millerov-53", "Millerov-53", "Zhangarov", "Adamescu", "Okaforuwa", "Brunskog"]
 PACKED = re.compile(rb'<script type="text/plain" id="(table|picture)-([^"]+)">([A-Za-z0-9+/=\s]*)</script>')
 
 
@@ -47,12 +47,12 @@ def write_cohort(project, **report):
     panels = [pd.read_csv(ROOT / f"resources/networks/{name}.tsv", sep="\t")["gene"] for name in ("stat3", "rivals")]
     index = pd.Index(pd.concat([genes, *panels]).drop_duplicates(), name="gene")
     counts = pd.DataFrame(rng.negative_binomial(5, 0.02, (len(index), 6)), index=index, columns=SAMPLES)
-    paths = ["Miller-53.tsv", "Zhao.77.tsv"]
+    paths = ["Millerov-53.tsv", "Zhangarov.77.tsv"]
     counts.iloc[:, :3].to_csv(project / paths[0], sep="\t")
     counts.iloc[:, 3:].to_csv(project / paths[1], sep="\t")
     sheet = pd.DataFrame({"sample": SAMPLES, "patient": PATIENTS, "path": [paths[0]] * 3 + [paths[1]] * 3})
     sheet.assign(arm=list("ABABAB"), age=[61, 61, 58, 70, 44, 39]).to_csv(project / "sheet.tsv", sep="\t", index=False)
-    pd.DataFrame({"sample": ["Zhao.77"], "gene": ["STAT3"], "alteration": ["Y640F"]}).to_csv(
+    pd.DataFrame({"sample": ["Zhangarov.77"], "gene": ["STAT3"], "alteration": ["Y640F"]}).to_csv(
         project / "lesions.tsv", sep="\t", index=False
     )
     config = {"cohort": "coded", "samples": "sheet.tsv", "expression": {"type": "bulk", "scale": "counts"}}
@@ -89,22 +89,22 @@ def test_no_name_is_in_the_report_of_a_bulk_cohort(tmp_path):
 
     # A sample more: the others keep their codes.
     sheet = (project / "sheet.tsv").read_text()
-    (project / "sheet.tsv").write_text(sheet + sheet.splitlines()[-1].replace("Brown_9", "Brown_10") + "\n")
-    matrix = pd.read_csv(project / "Zhao.77.tsv", sep="\t", index_col=0)
-    matrix.assign(Brown_10=matrix["Brown_9"] + 1).to_csv(project / "Zhao.77.tsv", sep="\t")
-    run = snakemake(project, "--configfile", "coded.yaml", "results/coded/code_names.tsv")
+    (project / "sheet.tsv").write_text(sheet + sheet.splitlines()[-1].replace("Brunskog_9", "Brunskog_10") + "\n")
+    matrix = pd.read_csv(project / "Zhangarov.77.tsv", sep="\t", index_col=0)
+    matrix.assign(Brunskog_10=matrix["Brunskog_9"] + 1).to_csv(project / "Zhangarov.77.tsv", sep="\t")
+    run = snakemake(project, "results/coded/code_names.tsv", "--configfile", "coded.yaml")
     assert run.returncode == 0, run.output[-4000:]
     later = read_text_table(results / "code_names.tsv")
     later = dict(later.loc[later["kind"] == "sample", ["name", "code"]].values)
-    assert codes.items() <= later.items() and later["Brown_10"] == "S007"
+    assert codes.items() <= later.items() and later["Brunskog_10"] == "S007"
 
 
 def test_names_that_would_be_shown_are_refused(tmp_path):
     project = copy_project(tmp_path)
-    write_cohort(project, code_names=True, title="Zhao and others")
+    write_cohort(project, code_names=True, title="Zhangarov and others")
     run = snakemake(project, "-n", "--configfile", "coded.yaml")
     assert run.returncode != 0 and "Traceback" not in run.output
-    assert "key `report.title`" in run.output and "'Zhao and others', which names Zhao" in run.output
+    assert "key `report.title`" in run.output and "'Zhangarov and others', which names Zhangarov" in run.output
 
 
 def test_pictures_of_cells_are_named_by_code(copied_demo):
