@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 CORES ?= 2
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
@@ -9,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint run lock readme clean
+.PHONY: help env dev demo atlas test test-oldest golden audit sbom test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -46,8 +47,27 @@ run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of it
 	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml)) \
 		$(if $(DATA),--config data_dir=$(DATA))
 
+# Sets have the same order in every run of the tests, and another one in those on the oldest versions.
 test: dev  ## Run the unit and workflow tests
-	$(BIN)/python -m pytest
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest
+
+test-oldest: $(OLDEST)/.installed  ## The same on the oldest versions that pyproject.toml allows
+	PYTHONHASHSEED=1 PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(TESTS)
+
+$(OLDEST)/.installed: requirements-oldest.lock | $(VENV)/.uv
+	$(PYTHON) -m venv $(OLDEST)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(OLDEST)/bin/python --require-hashes requirements-oldest.lock
+	@touch $@
+
+golden: env  ## Write tests/golden from the finished demo, after a change that means to change results
+	$(BIN)/python tests/golden/make_golden.py results
+
+sbom: dev  ## Write sbom.json (CycloneDX): every package of requirements.lock with its hashes
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json
+
+audit: dev  ## Ask PyPI for known vulnerabilities of both locks (needs its JSON API)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-oldest.lock
 
 test-deployment: dev  ## Run the tests of use from another project (git and snakedeploy, no network)
 	$(BIN)/python -m pytest tests/deployment
@@ -74,14 +94,15 @@ lint: dev  ## ruff, snakefmt, snakemake --lint
 	$(BIN)/snakemake --lint
 	$(BIN)/snakemake --lint --snakefile workflow/Snakefile
 
-lock: dev  ## Resolve both locks and the conda environment again
+lock: dev  ## Resolve the locks and the conda environment again
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --resolution lowest-direct --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements-oldest.lock
 	$(BIN)/python docs/make_environment.py
 
 readme: env  ## Write config/README.md and docs/tables.md from the schemas and the column descriptions
 	$(BIN)/python docs/make_config_readme.py
 	$(BIN)/python docs/make_tables_page.py
 
-clean:  ## Remove the environment; results stay
-	rm -rf $(VENV)
+clean:  ## Remove the environments; results stay
+	rm -rf $(VENV) $(OLDEST)

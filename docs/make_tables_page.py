@@ -24,6 +24,9 @@ Tables are tab-separated UTF-8 text, below `results/<cohort>/`. An empty cell is
 have six significant digits. In R: `read.delim("calls.tsv", na.strings = "", check.names = FALSE)`; in Python:
 `pandas.read_csv("calls.tsv", sep="\\t")`.
 
+Text of your input that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line end,
+and is no number) has an apostrophe before it, as in `'=1+1`.
+
 A value in z is an activity over the standard deviation of its null; 0 is the reference that the row names.
 """
 STAGES = ("profiles", "activity", "compartments", "expression", "networks", "validation")

@@ -85,6 +85,13 @@ def test_same_cells_give_the_same_bytes_whatever_the_user_set(tmp_path, monkeypa
     assert len(content) < 250_000
 
 
+@pytest.mark.parametrize("name", ["Miller", None])
+def test_a_picture_without_a_name_holds_none(name):
+    figure = pictures.draw_sample(name, cells_of(), CLUSTERS, groups_of())
+    title = figure.texts[0].get_text()
+    assert title.startswith("Miller: ") if name else title.endswith(" cells") and ":" not in title
+
+
 def test_every_cell_is_drawn_once_on_every_map():
     cells = cells_of()
     figure = pictures.draw_sample("S1", cells, CLUSTERS, groups_of())
@@ -188,11 +195,11 @@ def test_every_lineage_has_its_own_colour_and_keeps_it():
 def test_pictures_are_in_the_page_only_while_they_fit(tmp_path):
     folder = tmp_path / "cells"
     folder.mkdir()
-    paths = {name: folder / f"{name}.png" for name in ("A", "B.1")}
-    for path in paths.values():
+    paths = [folder / f"{name}.png" for name in ("A", "B.1")]
+    for path in paths:
         path.write_bytes(b"x" * 300)
     inside = read_pictures(paths, most=800)
     assert set(inside.embedded) == {"A", "B.1"} and not inside.linked
-    beside = read_pictures(paths, most=799)
+    beside = read_pictures([folder], most=799)
     assert beside.linked == {"A": "cells/A.png", "B.1": "cells/B.1.png"} and not beside.embedded
-    assert not read_pictures({}).embedded and not read_pictures({}).linked
+    assert not read_pictures([]).embedded and not read_pictures([]).linked

@@ -9,15 +9,16 @@ from snakemake.exceptions import WorkflowError
 
 # The modules must be in place before they can be imported here.
 sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
-sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions")
+sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions, stat3act.report.code_names")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import NAME, open_cohort
-from stat3act.configuration import is_control
+from stat3act.control_query import is_control
 from stat3act.expression.headers import check_headers
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.profiles.lesions import lesion_problems
+from stat3act.report.code_names import naming_problems
 from stat3act.report.parts import FILES as PAGE_FILES
 
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
@@ -30,7 +31,7 @@ def look_at_files(complete, sheet):
     if not workflow.is_main_process:
         return []
     known = {row.split("\t")[0] for row in read_source("../../resources/networks/lesions.tsv").splitlines()}
-    problems = lesion_problems(complete, known, set(sheet["sample"]))
+    problems = lesion_problems(complete, known, set(sheet["sample"])) + naming_problems(complete, sheet, CONFIG_FILE)
     if complete["expression"]["simulate"] or "path" not in sheet:
         return problems
     sheet = sheet[sheet["path"].str.strip() != ""]

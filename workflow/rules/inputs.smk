@@ -1,4 +1,9 @@
 # Where rules find their inputs when that depends on the config.
+CODED = config["report"]["code_names"]
+# A file below report/ must not be named by the sample where that shows codes.
+CELL_PICTURE = "<results>/pictures/{sample}.png" if CODED else "<results>/report/cells/{sample}.png"
+
+
 def sample_path(wildcards):
     """Return the input file of one sample."""
     if wildcards.sample not in SHEET.index:
@@ -68,7 +73,17 @@ def compartment_tables():
 def cell_pictures():
     """Return the pictures of the cells of all samples, where they are wanted."""
     wanted = SINGLE_CELL and config["report"]["cell_pictures"]
-    return expand("<results>/report/cells/{sample}.png", sample=SAMPLES) if wanted else []
+    return expand(CELL_PICTURE, sample=SAMPLES) if wanted else []
+
+
+def shown_pictures():
+    """Return the pictures that the page shows: with code names, the folder of those that are named by code."""
+    return "<results>/report/cells" if SINGLE_CELL and CODED else cell_pictures()
+
+
+def code_names():
+    """Return the table of code names, where the report is to show codes."""
+    return "<results>/code_names.tsv" if CODED else []
 
 
 def borrows_normals():

@@ -12,6 +12,7 @@
 #     <results>/activity/cells/{sample}.h5ad       single cell: activity of every cell
 #     <results>/validation/*.tsv                   where the config names a truth
 #     <results>/networks/network.json              hash and checks of the axes
+#     <results>/code_names.tsv                     where the report is to show codes: see report_code.smk
 #     workflow/report/page*                        template, style and scripts of the page
 # OUTPUTS
 #     <results>/report/cells/{sample}.png          single cell: picture of the cells of a sample
@@ -62,7 +63,7 @@ if SINGLE_CELL:
             activity="<results>/activity/cells/{sample}.h5ad",
         output:
             picture=report(
-                "<results>/report/cells/{sample}.png",
+                CELL_PICTURE,
                 caption="../report/cells.rst",
                 category="Compartments",
                 labels={"item": "Cells", "sample": "{sample}", "cohort": "<cohort>"},
@@ -79,6 +80,7 @@ if SINGLE_CELL:
             runtime=runtime_for(20),
         params:
             code=fingerprint("report_cells.py"),
+            named=not CODED,
         script:
             "../scripts/report_cells.py"
 
@@ -93,7 +95,8 @@ rule report_render:
         qc="<results>/expression/qc.tsv",
         composition="<results>/compartments/composition.tsv",
         compartments=compartment_tables(),
-        pictures=cell_pictures(),
+        pictures=shown_pictures(),
+        code_names=code_names(),
         validation=VALIDATION_OUTPUTS,
         provenance="<results>/provenance.json",
         parts=[bundled(f"workflow/report/{name}") for name in PAGE_FILES],
@@ -130,6 +133,7 @@ rule report_render:
 rule report_multiqc:
     input:
         quality="<results>/expression/qc.tsv",
+        code_names=code_names(),
     output:
         quality="<results>/report/<cohort>_mqc.tsv",
     log:

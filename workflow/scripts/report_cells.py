@@ -9,4 +9,5 @@ text = {"dtype": {"cluster": str}}
 cells = with_activity(tables.read_table(snakemake.input.labels, **text), read_activity(snakemake.input.activity))
 clusters = tables.read_table(snakemake.input.clusters, **text)
 groups = tables.read_table(snakemake.input.copy_number, **text)
-write_picture(snakemake.output.picture, draw_sample(snakemake.wildcards.sample, cells, clusters, groups))
+name = snakemake.wildcards.sample if snakemake.params.named else None
+write_picture(snakemake.output.picture, draw_sample(name, cells, clusters, groups))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from stat3act.control_query import is_control
 from stat3act.problems import Problem, raise_if_any
 from stat3act.schema import default_of, fill_defaults, lookup, nearest, schema_problems, short, without_errors
 
@@ -115,35 +116,6 @@ def check_config(
     known = {problem.where for problem in problems}
     found = [parts for check in CHECKS for parts in check(filled, schema) if parts[0] not in known]
     return filled, problems + [Problem(file, *parts) for parts in found]
-
-
-def is_control(sheet: pd.DataFrame, query: str) -> pd.Series:
-    """Return which samples are controls.
-
-    Parameters
-    ----------
-    sheet
-        Sample sheet, all text.
-    query
-        Expression over its columns as of `pandas.DataFrame.query`; every value is text.
-
-    Returns
-    -------
-    Boolean series on the index of the sheet.
-
-    Raises
-    ------
-    ValueError
-        When the query cannot be read, names an unknown column or does not say yes or no for each row.
-    """
-    try:
-        # The python engine knows every text operation and spares the import of numexpr.
-        answer = sheet.eval(query, engine="python")
-    except Exception as error:
-        raise ValueError(str(error) or type(error).__name__) from error
-    if not isinstance(answer, pd.Series) or answer.dtype != bool or len(answer) != len(sheet):
-        raise ValueError("it does not say true or false for each sample")
-    return answer
 
 
 def check_against_sheet(config: Mapping[str, Any], sheet: pd.DataFrame, file: str) -> list[Problem]:

@@ -31,7 +31,9 @@ def start(path: str, rule: str, wildcards: dict[str, str]) -> None:
     sys.stderr = sys.stdout = open(path, "w", buffering=1, encoding="utf-8")  # noqa: SIM115
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     logging.captureWarnings(True)
-    warnings.simplefilter("default")
+    if not sys.warnoptions:
+        # Whoever set PYTHONWARNINGS or -W, as the tests do, has chosen already.
+        warnings.simplefilter("default")
     log.info(
         "%s on %s (SLURM job %s), Python %s",
         " ".join([rule, *(f"{key}={value}" for key, value in wildcards.items())]),

@@ -5,12 +5,16 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 FLOAT_FORMAT = "%.6g"
+# Text that a spreadsheet would run (OWASP, CSV injection). A number is none, nor is one sign by itself.
+FORMULA = re.compile(r"(?:[=@\t\n]|[+-](?!(?:[\d.]+(?:[eE][+-]?\d+)?|inf|nan)$))(?=.)", re.DOTALL)
+GUARD = "'"
 
 
 def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
@@ -38,8 +42,46 @@ def write_text(path: str | Path, text: str) -> None:
     write_whole(path, lambda partial: partial.write_bytes(text.encode()))
 
 
+def guard_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay as they are.
+
+    A carriage return becomes a line feed: the former would end a row, in which what follows could begin a formula.
+    """
+
+    def guard(text: str) -> str:
+        text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        return GUARD + text if FORMULA.match(text) else text
+
+    return _map_text(table, guard)
+
+
+def unguard_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Take the apostrophes of `guard_formulas` away."""
+    return _map_text(table, lambda text: text[1:] if text[:1] == GUARD and FORMULA.match(text, 1) else text)
+
+
+def _map_text(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Change the cells that are text; a table in which nothing changes comes back as it is."""
+    changed = {}
+    for place in range(table.shape[1]):
+        column = table.iloc[:, place]
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        # Text repeats: a look at each different value is enough.
+        words = {word: change(word) for word in column.unique() if isinstance(word, str)}
+        if words := {word: new for word, new in words.items() if new != word}:
+            changed[place] = column.astype(object).map(lambda cell, words=words: words.get(cell, cell))
+    if not changed:
+        return table
+    return pd.concat([changed.get(place, table.iloc[:, place]) for place in range(table.shape[1])], axis=1)
+
+
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as TSV (gzip by suffix), without its index, floats with six significant digits."""
+    """Write a table as TSV (gzip by suffix), without its index, floats with six significant digits.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe, which `read_table` takes away again.
+    """
+    table = guard_formulas(table)
     text = table.to_csv(None, sep="\t", index=False, float_format=FLOAT_FORMAT, na_rep="", lineterminator="\n")
 
     def write(partial: Path) -> None:
@@ -53,7 +95,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 def read_table(path: str | Path, **kwargs) -> pd.DataFrame:
     """Read a TSV written by `write_table`; only empty cells are missing values, and a sample named 001 stays 001."""
     kwargs["dtype"] = {"sample": str, "patient": str, "cell": str} | kwargs.get("dtype", {})
-    return pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""], **kwargs)
+    return unguard_formulas(pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""], **kwargs))
 
 
 def read_text_table(path: str | Path) -> pd.DataFrame:

@@ -117,13 +117,13 @@ def reason_words(code: str) -> str:
     return f"{code}: {REASONS[code].replace('`', '')}" if code in REASONS else code
 
 
-def draw_sample(sample: str, cells: pd.DataFrame, clusters: pd.DataFrame, groups: pd.DataFrame):
+def draw_sample(sample: str | None, cells: pd.DataFrame, clusters: pd.DataFrame, groups: pd.DataFrame):
     """Draw the cells of one sample.
 
     Parameters
     ----------
     sample
-        Name of the sample.
+        Name of the sample; None leaves it out of the picture.
     cells
         Result of `with_activity`; ``umap1`` and ``umap2`` are empty where no map was computed.
     clusters
@@ -146,7 +146,8 @@ def draw_sample(sample: str, cells: pd.DataFrame, clusters: pd.DataFrame, groups
     with style.context("default", after_reset=True):
         height = HEIGHT_WITHOUT if groups.empty else HEIGHT
         figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
-        figure.text(0.03, 1 - TITLE / height, f"{sample}: {len(cells):,} cells", fontsize=12, color=INK, va="center")
+        title = f"{sample}: {len(cells):,} cells" if sample else f"{len(cells):,} cells"
+        figure.text(0.03, 1 - TITLE / height, title, fontsize=12, color=INK, va="center")
         top, bottom = (1 - inches / height for inches in MAPS)
         maps = figure.add_gridspec(1, 3, left=0.03, right=0.97, top=top, bottom=bottom, wspace=0.08)
         axes = [figure.add_subplot(maps[0, place]) for place in range(3)]
