@@ -50,13 +50,10 @@ class Split:
         One row per sample x compartment x axis, columns of ``compartments/split.tsv``.
     fractions
         Samples x states of the reference.
-    flags
-        What the method says about the cohort as a whole (another tissue, platform shift).
     """
 
     scores: pd.DataFrame
     fractions: pd.DataFrame
-    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,6 @@ class Estimates:
         interval was calibrated.
     reason
         The same shape: why a value is unknown, ``""`` where it is not.
-    flags
-        As in `Split`.
     """
 
     purity: pd.Series
@@ -83,7 +78,6 @@ class Estimates:
     scale: pd.DataFrame
     interval: pd.DataFrame
     reason: pd.DataFrame
-    flags: tuple[str, ...] = ()
 
 
 def settings_of(axes: pd.DataFrame) -> dict:
@@ -196,4 +190,4 @@ def activity(
         for name in ("activity", "ci_low", "ci_high", "scale", "interval", "reason")
     }
     purity = run.fractions.loc[linear.index, reference.is_tumour].sum(axis=1)
-    return Estimates(purity, **columns, flags=run.flags)
+    return Estimates(purity, **columns)

@@ -135,7 +135,8 @@ def real_section(table: pd.DataFrame) -> list[str]:
     rows = table[table["check"] == real.CHECK]
     flags = table[table["check"] == real.FLAG]
     blood = table[table["check"] == real.BLOOD]
-    told = flags.groupby("dataset", sort=False)["group"].agg("; ".join)
+    told = flags.assign(words=flags["group"] + flags["value"].map(" ({:.0%} of the samples)".format))
+    told = told.groupby("dataset", sort=False)["words"].agg("; ".join)
     return [
         "## Real bulk",
         paragraph(real.__doc__.split("\n\n")[1]),
@@ -144,8 +145,8 @@ def real_section(table: pd.DataFrame) -> list[str]:
         paragraph("""
             A reference of another tissue has no state that looks like the tumour, so that its reads go to whatever
             resembles them most, stroma and normal epithelium of the reference among it. Leukocytes are much alike in
-            all tissues, so that their share asks less of the reference. What our method says of each cohort as a
-            whole:"""),
+            all tissues, so that their share asks less of the reference. What the check of the reference says of the
+            samples (a flag caps the confidence of their calls):"""),
         listing(f"{dataset}: {flag}" for dataset, flag in told.items()),
         paragraph("""
             Eight samples of blood cells (Hoek 2015) with flow cytometry: shares among the gated cells, from the

@@ -18,7 +18,9 @@ from bulk.cohorts import SEED
 from bulk.data import reference_of, regulon_axes
 from scoring.cohorts import SAMPLE_CHARACTERS, first_per_sample, gene_language, lay_out
 from stat3act.compartments.genes_filter import filter_genes
+from stat3act.compartments.mixture import fit_states
 from stat3act.compartments.reference import Reference
+from stat3act.compartments.reference_check import check_reference
 from stat3act.expression.bulk import harmonise_cohort
 
 CHECK, SAMPLE, FLAG, BLOOD = "real", "real_sample", "real_flag", "real_blood"
@@ -105,8 +107,13 @@ def cohort_rows(data: Path, cohort: str, reference_name: str, other: bool) -> li
         unknown = float(ours.activity[compartment].isna().mean())
         group = f"{compartment} unknown"
         rows.append(names | {"check": CHECK, "group": group, "value": unknown, "n": len(linear)})
-    flags = ours.flags or ("none",)
-    return [*rows, *(names | {"check": FLAG, "group": flag, "value": 1, "n": len(linear)} for flag in flags)]
+    fit = fit_states(linear, reference, set(axes["gene"]))
+    flags = check_reference(linear, reference, fit, "counts" if cohort == "NSCLC" else "rsem", SEED).flags
+    shares = flags.replace("", "none").value_counts(normalize=True)
+    return [
+        *rows,
+        *(names | {"check": FLAG, "group": name, "value": share, "n": len(linear)} for name, share in shares.items()),
+    ]
 
 
 def gate_of(reference_map: pd.DataFrame) -> pd.Series:
@@ -162,8 +169,8 @@ def check(data: Path) -> pd.DataFrame:
 
     Returns
     -------
-    Rows of `COLUMNS`: ``real``, ``real_sample`` (ours, and the other measurement by its name), ``real_flag`` and
-    ``real_blood``. Nothing here has a goal.
+    Rows of `COLUMNS`: ``real``, ``real_sample`` (ours, and the other measurement by its name), ``real_flag``
+    (share of the samples with a flag) and ``real_blood``. Nothing here has a goal.
     """
     rows = [row for pair in PAIRS for row in cohort_rows(data, *pair)]
     return lay_out([*rows, *(row for name in ("SKCM", "BRCA") for row in blood_rows(data, name))])
