@@ -11,11 +11,10 @@ import yaml
 from stat3act.configuration import (
     LINEAGES,
     RIVALS,
-    check_against_sheet,
     check_config,
-    is_control,
     validate_config,
 )
+from stat3act.controls import check_against_sheet, is_control
 from stat3act.named_files import check_files, reference_files
 from stat3act.problems import InputProblems
 from stat3act.schema import default_of, fill_defaults, nearest

@@ -9,6 +9,8 @@ from typing import Any
 
 from stat3act.problems import Problem
 
+BRACES = "{}"
+
 
 def map_path(path: Path) -> Path:
     """Return where the map of a Parquet profiles file (``cell_type cell_state``) is: ``<name>_map.tsv`` beside it."""
@@ -36,15 +38,34 @@ def reference_files(config: Mapping[str, Any]) -> dict[str, Path]:
 
 def found_at(path: Path, data_dir: Path) -> Path:
     """Return the path itself, or in ``data_dir`` where it is only there."""
-    return data_dir / path if not path.exists() and (data_dir / path).exists() else path
+    return data_dir / path if not is_file(path) and is_file(data_dir / path) else path
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a file; one that the system refuses (too long, no rights) is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def regulon_file(config: Mapping[str, Any]) -> Path | None:
+    """Return the path of the user's own regulon, if there is one."""
+    name = config["networks"]["regulon"]
+    return None if name in ("none", "collectri") else Path(config["data_dir"]) / name
+
+
+def frozen_reference(config: Mapping[str, Any]) -> Path | None:
+    """Return the path of the frozen reference that activity is compared with, if there is one."""
+    name = config["activity"]["reference"]
+    return None if name in ("cohort", "controls") else Path(name)
 
 
 def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     """Yield each key of a filled-in configuration that names an existing file, with that file's path."""
     data_dir = Path(config["data_dir"])
-    regulon, reference = config["networks"]["regulon"], config["activity"]["reference"]
-    if regulon not in ("none", "collectri"):
-        yield "networks.regulon", data_dir / regulon
+    if regulon := regulon_file(config):
+        yield "networks.regulon", regulon
     for section, key in (("validation", "phospho"), ("profiles", "lesions")):
         if name := config[section][key]:
             yield f"{section}.{key}", data_dir / name
@@ -52,12 +73,12 @@ def config_files(config: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     for name, path in references.items():
         # Of a profiles file that is not there, the map is no news.
         profiles = [other for other in references if str(map_path(Path(other))) == name and other != name]
-        if all(references[other].is_file() for other in profiles):
+        if all(is_file(references[other]) for other in profiles):
             yield "compartments.reference", path
     if config["compartments"]["celltypist_model"]:
         yield "compartments.celltypist_model", Path(config["compartments"]["celltypist_model"])
-    if reference not in ("cohort", "controls"):
-        yield "activity.reference", Path(reference)
+    if reference := frozen_reference(config):
+        yield "activity.reference", reference
 
 
 def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
@@ -72,7 +93,11 @@ def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
     """
     problems = []
     for key, path in config_files(config):
-        if path.is_file():
+        if set(str(path)) & set(BRACES):
+            mend = "rename the file, or its folder: to Snakemake these are wildcards"
+            problems.append(Problem(file, f"key `{key}`", str(path), "a path without { and }", mend))
+            continue
+        if is_file(path):
             continue
         parts = path.parts
         if key.endswith("reference") and len(parts) > 2 and parts[0] == "results":

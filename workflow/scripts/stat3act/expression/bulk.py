@@ -1,11 +1,13 @@
 """Bulk cohorts: from the matrices a sample sheet names to one matrix in one gene language and on one log2 scale."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from stat3act.expression import h5ad
 from stat3act.expression.genes import GeneLanguage, GeneMap, keep_best, map_genes, sum_rows
@@ -214,6 +216,9 @@ def read_bulk(
         ids, values = read(path, list(names), gene_column, layer)
     except UnreadableFile as error:
         raise InputProblems([Problem(file, "", *error.parts)]) from None
+    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException) as error:
+        found = f"not readable to its end ({str(error).strip().splitlines()[0]})"
+        raise InputProblems([Problem(file, "", found, "a whole matrix", "write or download it again")]) from error
     if not len(ids):
         mend = "check how the matrix was written"
         raise InputProblems([Problem(file, "", "an empty matrix: no rows", "one row per gene", mend)])
@@ -266,7 +271,7 @@ def _as_text(ids: pd.Series) -> np.ndarray:
 
 def _as_numbers(table: pd.DataFrame, ids: pd.Series, file: str) -> np.ndarray:
     """Return values as float64; text among them is a problem that says where."""
-    numbers = table.apply(pd.to_numeric, errors="coerce")
+    numbers = table.apply(lambda column: pd.to_numeric(_readable(column), errors="coerce")).astype(np.float64)
     text = (numbers.isna() & table.notna()).to_numpy()
     if text.any():
         row, column = np.argwhere(text)[0]
@@ -275,3 +280,10 @@ def _as_numbers(table: pd.DataFrame, ids: pd.Series, file: str) -> np.ndarray:
         mend = "write numbers with a decimal point and without separators of thousands; leave unknown cells empty"
         raise InputProblems([Problem(file, where, value, "a number", mend)])
     return numbers.to_numpy(dtype=np.float64)
+
+
+def _readable(column: pd.Series) -> pd.Series:
+    """Return a column as it is when it holds numbers, else as text: truth values and dates would pass as numbers."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return column
+    return column.astype(object).where(column.isna(), column.astype(str))

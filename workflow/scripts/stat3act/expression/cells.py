@@ -168,12 +168,44 @@ def read_cells(file: str, name: str, settings: Mapping) -> RawCells:
     path = Path(file)
     if path.is_dir():
         return _read_folder(path)
-    if path.suffix == ".h5":
+    if path.suffix.lower() == ".h5":
         return _read_tenx(path)
     return _read_h5ad(path, name, settings)
 
 
-def _read_h5ad(path: Path, name: str, settings: Mapping) -> RawCells:
+def first_cells(file: str, name: str, settings: Mapping, cells: int, whole_bytes: int) -> RawCells:
+    """Read at most some cells of a sample, to look at their values and genes.
+
+    Parameters
+    ----------
+    file, name, settings
+        As in `harmonise_sample`.
+    cells
+        How many cells, of a file that can be read row by row.
+    whole_bytes
+        Other files up to this size are read whole; of larger ones only the names of the genes are read.
+
+    Raises
+    ------
+    UnreadableFile
+        As `read_cells`.
+    """
+    path = Path(file)
+    if path.is_dir():
+        _, parts = folder_parts(path)
+        if parts["matrix.mtx"].stat().st_size <= whole_bytes:
+            return _read_folder(path)
+        ids = np.array([row[0] for row in _rows(parts["features.tsv"])], dtype=object)
+        return RawCells(sparse.csr_matrix((0, len(ids)), dtype=np.float32), ids[:0], ids, None, {})
+    if path.suffix.lower() == ".h5":
+        return _read_tenx(path)
+    with h5ad.open_file(path) as handle:
+        by_row = h5ad.reads_by_row(h5ad.matrix(handle, settings["layer"]))
+    few = cells if by_row else None if path.stat().st_size <= whole_bytes else 0
+    return _read_h5ad(path, name, settings, few)
+
+
+def _read_h5ad(path: Path, name: str, settings: Mapping, most: int | None = None) -> RawCells:
     layer, gene_column = settings["layer"], settings["gene_column"]
     with h5ad.open_file(path) as file:
         h5ad.check_structure(file, layer, gene_column)
@@ -188,6 +220,7 @@ def _read_h5ad(path: Path, name: str, settings: Mapping) -> RawCells:
             if parts := missing_sample(name, sorted(set(values) - {""}), holder, "column"):
                 raise UnreadableFile(*parts)
             rows = np.flatnonzero(values == name)
+        rows = rows[:most]
         return RawCells(
             _as_csr(h5ad.read_rows(h5ad.matrix(file, layer), rows)),
             h5ad.read_index(obs)[rows],
@@ -214,7 +247,9 @@ def _read_tenx(path: Path) -> RawCells:
     h5ad.tenx_barcodes(path)
     try:
         cells = sc.read_10x_h5(path, gex_only=True)
-    except (KeyError, ValueError, OSError) as error:
+        cells.X.check_format(full_check=True)
+    # What scanpy and h5py raise depends on where the damage is.
+    except Exception as error:
         mend = "give the filtered_feature_bc_matrix.h5 of Cell Ranger"
         raise UnreadableFile(f"not readable ({error})", "a 10x matrix of one genome", mend) from None
     symbols = cells.var_names.to_numpy(dtype=object)
