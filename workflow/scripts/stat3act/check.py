@@ -7,7 +7,7 @@ starts with, and those of the first jobs on as much of the data as can be read i
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,8 @@ def check_cohort(file: str, data_dir: str | None = None) -> str:
 
     Parameters
     ----------
-    file
-        The configuration.
-    data_dir
-        Stands in for its ``data_dir``.
+    file, data_dir
+        As in `open_config`.
 
     Returns
     -------
@@ -48,14 +46,45 @@ def check_cohort(file: str, data_dir: str | None = None) -> str:
     InputProblems
         With everything that is wrong.
     """
+    config, sheet = open_config(file, data_dir)
+    raise_if_any(look_inside(config, sheet))
+    return describe(config, sheet)
+
+
+def open_config(file: str, data_dir: str | None = None) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Read a configuration and make the checks that the workflow starts with.
+
+    Parameters
+    ----------
+    file
+        The configuration.
+    data_dir
+        Stands in for its ``data_dir``.
+
+    Returns
+    -------
+    As `stat3act.cohort.open_cohort`, and it raises the same.
+    """
     given = read_config(file)
     if data_dir is not None:
         given["data_dir"] = data_dir
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     lesion_genes = set(read_text_table(ROOT / "resources/networks/lesions.tsv")["gene"])
-    config, sheet = open_cohort(given, schema, file, partial(look_at_files, lesion_genes=lesion_genes))
-    raise_if_any(look_inside(config, sheet))
-    return describe(config, sheet)
+    return open_cohort(given, schema, file, partial(look_at_files, lesion_genes=lesion_genes))
+
+
+@cache
+def gene_table() -> pd.DataFrame:
+    """Return the bundled gene table."""
+    return read_text_table(ROOT / "resources/genes/genes.tsv")
+
+
+@cache
+def language():
+    """Return the names that genes go by (`stat3act.expression.genes.GeneLanguage`)."""
+    from stat3act.expression.genes import GeneLanguage
+
+    return GeneLanguage(gene_table())
 
 
 def look_inside(config: Mapping[str, Any], sheet: pd.DataFrame) -> list[Problem]:
@@ -66,14 +95,11 @@ def look_inside(config: Mapping[str, Any], sheet: pd.DataFrame) -> list[Problem]
     config, sheet
         Of a cohort in whose headers nothing is wrong.
     """
-    from stat3act.expression.genes import GeneLanguage
-
     problems: list[Problem] = []
-    genes = read_text_table(ROOT / "resources/genes/genes.tsv")
     checks = [partial(_networks, config)]
     if not config["expression"]["simulate"]:
         bulk = config["expression"]["type"] == "bulk"
-        checks += _bulk(config, sheet, genes) if bulk else _cells(config, sheet, GeneLanguage(genes))
+        checks += _bulk(config, sheet) if bulk else _cells(config, sheet)
     for check in checks:
         try:
             check()
@@ -106,7 +132,7 @@ def _networks(config: Mapping[str, Any]) -> None:
         check_frozen(table, str(frozen), no_rows, config["expression"]["scale"], in_use)
 
 
-def _bulk(config: Mapping[str, Any], sheet: pd.DataFrame, genes: pd.DataFrame) -> Iterator[partial]:
+def _bulk(config: Mapping[str, Any], sheet: pd.DataFrame) -> Iterator[partial]:
     """Return the harmonising of a bulk cohort, of a few samples per matrix where these are large."""
     data_dir = Path(config["data_dir"])
     paths = list(dict.fromkeys(sheet["path"]))
@@ -116,10 +142,11 @@ def _bulk(config: Mapping[str, Any], sheet: pd.DataFrame, genes: pd.DataFrame) -
         {"sample": row["sample"], "column": sample_name(row)[0], "matrix": paths.index(row["path"])}
         for row in sheet.to_dict("records")
     ]
-    yield partial(_harmonise, config, [str(data_dir / path) for path in paths], rows, genes)
+    yield partial(harmonise, config, [str(data_dir / path) for path in paths], rows, gene_table())
 
 
-def _harmonise(config: Mapping[str, Any], files: list[str], rows: list[dict], genes: pd.DataFrame) -> None:
+def harmonise(config: Mapping[str, Any], files: list[str], rows: list[dict], genes: pd.DataFrame) -> None:
+    """Harmonise a bulk cohort as the rule does, and compare its genes with those of the references."""
     from stat3act.compartments.reference_pool import read_references
     from stat3act.expression.bulk import harmonise_cohort
 
@@ -132,15 +159,15 @@ def _harmonise(config: Mapping[str, Any], files: list[str], rows: list[dict], ge
         )
 
 
-def _cells(config: Mapping[str, Any], sheet: pd.DataFrame, language) -> Iterator[partial]:
+def _cells(config: Mapping[str, Any], sheet: pd.DataFrame) -> Iterator[partial]:
     """Return the reading of the first cells of each file."""
     known: dict[int, list[Problem]] = {}
     for path, rows in sheet.groupby("path", sort=False):
         name = sample_name(rows.iloc[0].to_dict())[0]
-        yield partial(_first_cells, config, Path(config["data_dir"]) / path, name, language, known)
+        yield partial(_first_cells, config, Path(config["data_dir"]) / path, name, known)
 
 
-def _first_cells(config: Mapping[str, Any], path: Path, name: str, language, known: dict[int, list[Problem]]) -> None:
+def _first_cells(config: Mapping[str, Any], path: Path, name: str, known: dict[int, list[Problem]]) -> None:
     """Check values and genes of one file; ``known`` holds what was found for the same genes in another."""
     import numpy as np
 
@@ -163,9 +190,9 @@ def _first_cells(config: Mapping[str, Any], path: Path, name: str, language, kno
         known[key] = []
         try:
             strength = np.ravel(raw.values.sum(axis=0, dtype=np.float64))
-            symbols = map_genes(raw.ids, language, strength, file, raw.second_ids).symbols
+            symbols = map_genes(raw.ids, language(), strength, file, raw.second_ids).symbols
             if model:
-                known[key] += gene_problems(in_gene_language(read_model(model), language), symbols, file)
+                known[key] += gene_problems(in_gene_language(read_model(model), language()), symbols, file)
         except InputProblems as error:
             known[key] += error.problems
         problems += known[key]

@@ -123,9 +123,7 @@ def read_user_table(
     if rows and all(len(cells) == len(header) + 1 for cells in rows.values()):
         header = ["", *header]
     raise_if_any(shorten(_form_problems(rows, header, number, name, columns, mend, separator)))
-    table = pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="row"), columns=header, dtype=str)
-    # Which one of two columns of the same name nobody asks for does not matter.
-    return table.loc[:, ~table.columns.duplicated()]
+    return pd.DataFrame(list(rows.values()), index=pd.Index(rows, name="row"), columns=header, dtype=str)
 
 
 def _form_problems(rows, header, number, name, columns, mend, separator) -> Iterator[Problem]:
@@ -177,7 +175,7 @@ def as_numbers(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Probl
     latter, at most as many as `stat3act.problems.shorten` keeps.
     """
     numbers = table.apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    empty = table.apply(lambda column: column.str.strip().str.lower().isin(MISSING))
+    empty = table.apply(lambda column: column.str.strip().str.lower().isin(MISSING)).astype(bool)
     places = np.argwhere((numbers.isna() & ~empty).to_numpy())
     mend = "write it with a decimal point and without separators of thousands, or leave the cell empty"
 

@@ -178,7 +178,7 @@ def _read_export(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     table = read_user_table(path, str(path))
     profiles = table.set_index(table.columns[0])
     expected = "a column per state named <compartment>|<lineage or patient>|<n_cells>|<n_patients>"
-    rows, problems = [], []
+    rows, problems, seen = [], [], set()
     for column in profiles.columns:
         fields = column.split("|")
         if (
@@ -189,6 +189,11 @@ def _read_export(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             mend = "use the compartments/reference.tsv of a single-cell cohort"
             problems.append(Problem(str(path), f"column {column!r}", column, expected, mend))
             continue
+        if list(profiles.columns).count(column) > 1 and column not in seen:
+            problems.append(
+                Problem(str(path), f"column {column!r}", "a second time", "each state once", "leave one out")
+            )
+        seen.add(column)
         rows.append({"compartment": fields[0], "lineage": fields[1], "n_cells": int(fields[2])})
     values, text = as_numbers(table.iloc[:, 1:], str(path))
     raise_if_any([*shorten(problems), *text])

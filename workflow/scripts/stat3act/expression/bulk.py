@@ -1,7 +1,10 @@
 """Bulk cohorts: from the matrices a sample sheet names to one matrix in one gene language and on one log2 scale."""
 
+import csv
+import gzip
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import anndata as ad
@@ -11,11 +14,18 @@ import pyarrow as pa
 
 from stat3act.expression import h5ad
 from stat3act.expression.genes import GeneLanguage, GeneMap, keep_best, map_genes, sum_rows
-from stat3act.expression.headers import BULK_SUFFIXES, UnreadableFile, missing_sample, read_header, suffix_of
+from stat3act.expression.headers import (
+    BULK_SUFFIXES,
+    TableHeader,
+    UnreadableFile,
+    missing_sample,
+    read_header,
+    suffix_of,
+)
 from stat3act.expression.headers_bulk import available_samples
 from stat3act.expression.scale import LINEAR, LOG, check_scale, offset_problems, to_linear, to_log2
 from stat3act.logs import log
-from stat3act.problems import InputProblems, Problem, raise_if_any
+from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
 
 # Genes with a missing value are left out when they are fewer than this share, as in two-colour arrays with spots that
 # could not be read; more of them say that something else is wrong.
@@ -247,6 +257,7 @@ def _read_parquet(path, names, gene_column, layer):
 
 def _read_text(path, names, gene_column, layer):
     header = read_header(path, gene_column)
+    raise_if_any(shorten(_ragged_rows(path, header)))
     columns = [header.columns.index(name) for name in (header.gene_column, *names)]
     table = pd.read_csv(
         path,
@@ -260,6 +271,22 @@ def _read_text(path, names, gene_column, layer):
     )
     values = table[columns[1:]].set_axis(names, axis=1)
     return _as_text(table[columns[0]]), _as_numbers(values, table[columns[0]], str(path))
+
+
+def _ragged_rows(path: Path, header: TableHeader) -> Iterator[Problem]:
+    """Yield rows whose number of cells is not that of the header: values behind the mistake are of other samples."""
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    width, separator = len(header.columns), header.separator
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
+        for number, line in enumerate(islice(handle, header.skip + 1, None), header.skip + 2):
+            cells = line.count(separator) + 1
+            # A quoted cell may hold separators.
+            if cells != width and '"' in line:
+                cells = len(next(csv.reader([line], delimiter=separator)))
+            if cells != width and line.strip():
+                expected = f"{width} cells, as in the header"
+                mend = "one separator between two cells, also where a cell is empty"
+                yield Problem(str(path), f"row {number}", f"{cells} cells", expected, mend)
 
 
 def _as_text(ids: pd.Series) -> np.ndarray:

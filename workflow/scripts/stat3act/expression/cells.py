@@ -245,9 +245,9 @@ def _read_tenx(path: Path) -> RawCells:
     import scanpy as sc
 
     h5ad.tenx_barcodes(path)
+    h5ad.check_tenx(path)
     try:
         cells = sc.read_10x_h5(path, gex_only=True)
-        cells.X.check_format(full_check=True)
     # What scanpy and h5py raise depends on where the damage is.
     except Exception as error:
         mend = "give the filtered_feature_bc_matrix.h5 of Cell Ranger"
@@ -275,6 +275,9 @@ def _read_folder(folder: Path) -> RawCells:
         raise UnreadableFile(found, "one row of the matrix per feature, one column per barcode", mend)
     # Antibodies and guides stand below the genes; files of older Cell Ranger versions hold genes only.
     genes = np.array([len(row) < 3 or row[2] == GENE_EXPRESSION for row in features], dtype=bool)
+    if not genes.any():
+        mend = "name the folder of the gene expression; antibodies and guides are not read"
+        raise UnreadableFile("no feature of the type 'Gene Expression'", "genes", mend)
     values = _as_csr(sparse.csr_matrix(values)[np.flatnonzero(genes)].T)
     ids = np.array([row[0] for row in features], dtype=object)[genes]
     symbols = np.array([row[min(1, len(row) - 1)] for row in features], dtype=object)[genes]

@@ -224,6 +224,15 @@ def tenx_barcodes(path: Path) -> int:
         return int(group["barcodes"].shape[0])
 
 
+def check_tenx(path: Path) -> None:
+    """Raise `UnreadableFile` where the matrix of a 10x h5 file points outside of itself, or lacks a part."""
+    with open_file(path) as file:
+        for group in [node for node in file.values() if "barcodes" in node]:
+            features, barcodes = (int(size) for size in group["shape"][:])
+            parts = tuple(group[name][:] for name in ("data", "indices", "indptr"))
+            sparse.csr_matrix(parts, shape=(barcodes, features)).check_format(full_check=True)
+
+
 def _format(node) -> str:
     if isinstance(node, h5py.Dataset):
         return "dense"

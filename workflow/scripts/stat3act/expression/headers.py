@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from stat3act.expression.tenx import folder_parts
+from stat3act.named_files import BRACES
 from stat3act.problems import Problem
 
 SEPARATORS = {".tsv": "\t", ".txt": "\t", ".tab": "\t", ".csv": ","}
@@ -278,6 +279,12 @@ def check_headers(
 
 def _check_path(path: Path, known: Sequence[str]) -> Parts | None:
     """Return what is wrong with a path before anything is opened."""
+    if set(BRACES) & set(str(path)):
+        return (
+            f"a path with {BRACES[0]} or {BRACES[1]}",
+            "a path without",
+            "rename it: to Snakemake these are wildcards",
+        )
     try:
         size = path.stat().st_size
     except (OSError, ValueError):

@@ -26,6 +26,8 @@ LINEAR_LEAST_MAXIMUM = 30.0
 # log2(x + 0.001), the smallest offset in use (UCSC Xena), gives -9.97 for no expression.
 LOG2_LOWEST = -10.0
 EXAMPLES = 3
+# A thousand times the reads of the largest machines in one gene; float32 and sums stay far from their limits.
+LARGEST = 1e15
 # Logarithms rounded to two decimals may fall short of that of the offset.
 OFFSET_TOLERANCE = 0.01
 
@@ -165,6 +167,10 @@ def _not_finite(facts: Facts, scale: str) -> Iterator[Parts]:
         where, value = _list(infinite, examples, "infinite values")
         mend = "take the logarithm of x + 1, or give the linear values" if scale in LOG else "correct these values"
         yield where, value, "finite numbers", mend
+    huge, examples = facts.find(lambda values: np.isfinite(values) & (np.abs(values) > LARGEST))
+    if huge:
+        where, value = _list(huge, examples, "values that no assay gives")
+        yield where, value, f"numbers up to {LARGEST:g}", "correct these values"
 
 
 def _not_whole(values: np.ndarray) -> np.ndarray:

@@ -140,7 +140,7 @@ def read_lesions(path: str | Path | None, known: str | Path, samples: Collection
     """Read the user's table, if there is one, for `find_lesions`."""
     if not path:
         return pd.DataFrame(columns=LESION_COLUMNS)
-    table = read_user_table(path, str(path), GIVEN)
+    table = read_user_table(path, str(path), GIVEN)[list(GIVEN)]
     found = find_lesions(table, read_text_table(known), samples)
     own = table["sample"].isin(set(samples))
     log.info(
@@ -187,7 +187,7 @@ def lesion_problems(config: Mapping, known: Collection[str], samples: Collection
     if path is None or not path.is_file():
         return []
     try:
-        table = read_user_table(path, name, GIVEN, RENAME)
+        table = read_user_table(path, name, GIVEN, RENAME)[list(GIVEN)]
     except InputProblems as error:
         return list(error.problems)
     return shorten((Problem(name, *parts) for parts in _rows(table, set(known), set(samples))), MOST_PROBLEMS)

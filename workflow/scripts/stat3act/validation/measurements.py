@@ -78,6 +78,9 @@ def phospho_values(table: pd.DataFrame, column: str, file: str) -> pd.Series:
         found = f"no column {column!r}; nearest: {', '.join(near)}" if near else f"no column {column!r}, none like it"
         mend = "set validation.phospho_column to one of the table's columns"
         raise_if_any([Problem(file, f"column {column!r}", found, "a column of phospho-STAT3 values", mend)])
+    if (times := list(table.columns).count(column)) > 1:
+        mend = "rename or remove the others"
+        raise_if_any([Problem(file, f"column {column!r}", f"{times} columns of this name", "one", mend)])
     names = table.iloc[:, 0].astype(str)
     values = pd.to_numeric(table[column], errors="coerce")
     problems = []
