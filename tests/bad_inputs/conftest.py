@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bad_inputs.good_cohorts import MAKERS
+from bad_inputs.good_cohorts import GENES, MAKERS
+from stat3act import check
+from stat3act.expression.genes import GeneLanguage
+
+GENE_TABLE = check.gene_table()
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,11 @@ def good(tmp_path_factory) -> Path:
         (folder / name).mkdir()
         make(folder / name)
     return folder
+
+
+@pytest.fixture
+def few_genes(monkeypatch):
+    """Shorten the gene table to the genes of the good cohorts and some more: it is read for every case."""
+    table = GENE_TABLE[GENE_TABLE["symbol"].isin({*GENES[:3000], "STAT3", "SOCS3", "MYC"})]
+    monkeypatch.setattr(check, "gene_table", lambda: table)
+    monkeypatch.setattr(check, "language", lambda: GeneLanguage(table))

@@ -59,14 +59,13 @@ def told(stage: str) -> str:
 
 def run_first_jobs(config: dict, sheet: pd.DataFrame) -> None:
     """Read all of the expression as the rules expression_harmonise and expression_filter do."""
-    genes = check.gene_table()
     files = [str(Path(config["data_dir"]) / path) for path in sheet["path"].unique()]
     rows = sheet.to_dict("records")
     if config["expression"]["type"] == "bulk":
         number = dict(zip(sheet["path"].unique(), range(len(files)), strict=True))
         rows = [{"sample": row["sample"], "column": sample_name(row)[0], "matrix": number[row["path"]]} for row in rows]
-        check.harmonise(config, files, rows, genes)
+        check.harmonise(config, files, rows, check.gene_table())
         return
     settings = {**config["expression"], **config["compartments"], "seed": 1}
     for row in rows:
-        harmonise_sample(row["path"], row["sample"], sample_name(row)[0], genes, settings)
+        harmonise_sample(row["path"], row["sample"], sample_name(row)[0], check.gene_table(), settings)

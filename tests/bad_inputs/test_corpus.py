@@ -8,6 +8,7 @@ import pytest
 from bad_inputs.corpus import STAGES, lay_out, read_cases, told
 
 CASES = read_cases()
+pytestmark = pytest.mark.usefixtures("few_genes")
 WRONG = [case for case in CASES if "wrong" in case]
 ODD = [case for case in CASES if "right" in case]
 

@@ -20,7 +20,7 @@ from stat3act.problems import InputProblems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise
 
-CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
+CONFIG_FILE = os.path.relpath(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
 

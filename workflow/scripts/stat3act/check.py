@@ -68,9 +68,14 @@ def open_config(file: str, data_dir: str | None = None) -> tuple[dict[str, Any],
     given = read_config(file)
     if data_dir is not None:
         given["data_dir"] = data_dir
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
     lesion_genes = set(read_text_table(ROOT / "resources/networks/lesions.tsv")["gene"])
-    return open_cohort(given, schema, file, partial(look_at_files, lesion_genes=lesion_genes))
+    return open_cohort(given, config_schema(), file, partial(look_at_files, lesion_genes=lesion_genes))
+
+
+@cache
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the configuration."""
+    return yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -85,6 +90,20 @@ def language():
     from stat3act.expression.genes import GeneLanguage
 
     return GeneLanguage(gene_table())
+
+
+@cache
+def _bundled_network() -> tuple:
+    """Return what `stat3act.networks.build_network` joins a regulon with."""
+    from stat3act.networks import read_axes, read_symbols
+
+    resources = ROOT / "resources"
+    return (
+        [read_axes(resources / f"networks/{name}.tsv") for name in AXES],
+        read_text_table(resources / "networks/ligands.tsv"),
+        read_text_table(resources / "markers/lineages.tsv"),
+        read_symbols(resources / "genes/genes.tsv"),
+    )
 
 
 def look_inside(config: Mapping[str, Any], sheet: pd.DataFrame) -> list[Problem]:
@@ -112,18 +131,12 @@ def _networks(config: Mapping[str, Any]) -> None:
     """Build the network, and compare a frozen reference with it."""
     from stat3act.activity.measure import axis_fingerprints
     from stat3act.activity.reference import check_frozen
-    from stat3act.networks import build_network, read_axes, read_regulon, read_symbols
+    from stat3act.networks import build_network, read_regulon
 
-    networks, resources = config["networks"], ROOT / "resources"
+    networks = config["networks"]
     path = regulon_file(config)
     regulon = read_regulon(path, networks["regulon"], networks["regulon_min_references"]) if path else None
-    axes, _, _ = build_network(
-        [read_axes(resources / f"networks/{name}.tsv") for name in AXES],
-        read_text_table(resources / "networks/ligands.tsv"),
-        read_text_table(resources / "markers/lineages.tsv"),
-        read_symbols(resources / "genes/genes.tsv"),
-        regulon,
-    )
+    axes, _, _ = build_network(*_bundled_network(), regulon)
     # The axis of a regulon that is yet to be downloaded is not known here.
     if (frozen := frozen_reference(config)) and networks["regulon"] != "collectri":
         no_rows = pd.DataFrame(columns=["compartment", "stratum", "reason"])

@@ -39,7 +39,8 @@ def read_config(path: str | Path) -> dict[Any, Any]:
         raise_if_any([_problem(file, error)])
     except (yaml.YAMLError, ValueError, TypeError) as error:
         mend = "put it in quotes if it is text; correct it if it is a number or a date"
-        raise_if_any([Problem(file, "", str(error).splitlines()[0], "YAML with keys and values", mend)])
+        found = f"a value that cannot be read ({str(error).splitlines()[0].split(';')[0]})"
+        raise_if_any([Problem(file, "", found, "YAML with keys and values", mend)])
     except RecursionError:
         raise_if_any([Problem(file, "", TOO_DEEP, "YAML with keys and values", "start from config/config.yaml")])
     if not isinstance(found, dict):

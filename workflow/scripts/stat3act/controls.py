@@ -66,7 +66,7 @@ def is_control(sheet: pd.DataFrame, query: str) -> pd.Series:
         # The python engine knows every text operation and spares the import of numexpr.
         answer = sheet.eval(query, engine="python")
     except Exception as error:
-        raise ValueError(str(error) or type(error).__name__) from error
+        raise ValueError(getattr(error, "msg", None) or str(error) or type(error).__name__) from error
     if not isinstance(answer, pd.Series) or answer.dtype != bool or len(answer) != len(sheet):
         raise ValueError("it does not say true or false for each sample")
     return answer

@@ -3,6 +3,7 @@
 Every Snakemake job parses this, so it imports little.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,7 @@ def found_at(path: Path, data_dir: Path) -> Path:
 
 def is_file(path: Path) -> bool:
     """Tell whether a path is a file; one that the system refuses (too long, no rights) is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    return os.path.isfile(path)
 
 
 def regulon_file(config: Mapping[str, Any]) -> Path | None:
@@ -110,5 +108,6 @@ def check_files(config: Mapping[str, Any], file: str) -> list[Problem]:
             mend = "correct the name; it is relative to the folder Snakemake is started in, or to `data_dir`"
         else:
             mend = "correct the name; it is relative to the folder Snakemake is started in"
-        problems.append(Problem(file, f"key `{key}`", str(path), "a file that exists", mend))
+        found = f"{path}, a folder" if os.path.isdir(path) else str(path)
+        problems.append(Problem(file, f"key `{key}`", found, "a file that exists", mend))
     return problems

@@ -317,7 +317,7 @@ def check_axes(
     problems = [*_row_problems(table, symbols), *_overlap_problems(table, ligands, markers)]
     genes = {axis: set(part) for axis, part in table.groupby("axis", sort=True)["gene"]}
     for axis in sorted({*STAT3_PANELS, *RIVALS, *expected} - set(genes)):
-        mend = "add genes, or lower networks.regulon_min_references" if axis == REGULON else "add genes"
+        mend = "name human genes, or lower networks.regulon_min_references" if axis == REGULON else "add genes"
         problems.append(_problem(f"axis {axis}", "no gene", "at least one gene", mend))
     raise_if_any(problems)
     findings = {}

@@ -18,10 +18,18 @@ import pandas as pd
 from stat3act.problems import Problem, raise_if_any, shorten
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# How files begin that are given in place of text.
+NO_TEXT = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PK\x03\x04": "a workbook, or another zip archive",
+    b"\x1f\x8b": "a gzip file whose name does not end in .gz",
+    b"\x89HDF": "an HDF5 file",
+    b"PAR1": "a Parquet file",
+}
 # What stands for a missing number, in small letters.
 MISSING = ("", "na", "nan", "n/a", "null")
-AS_TEXT = "save it as tab-separated text in UTF-8"
+AS_TEXT = "save it as plain text in UTF-8"
 
 
 def read_text(path: str | Path, name: str, mend: str = "check the name and the rights of the file") -> str:
@@ -53,8 +61,8 @@ def read_text(path: str | Path, name: str, mend: str = "check the name and the r
         found, expected = f"not readable as gzip ({error})", "a whole gzip file"
         raise_if_any([Problem(name, "", found, expected, "write or download it again; .gz only for gzip")])
     except UnicodeDecodeError as error:
-        utf_16 = content.startswith(UTF_16)
-        found = "UTF-16, not UTF-8" if utf_16 else f"bytes that are not UTF-8 (at position {error.start})"
+        known = next((words for start, words in NO_TEXT.items() if content.startswith(start)), None)
+        found = known or f"bytes that are not UTF-8 (at position {error.start})"
         raise_if_any([Problem(name, "", found, "UTF-8 text", f"{AS_TEXT} (not as a workbook, not as UTF-16)")])
     except (OSError, ValueError) as error:
         raise_if_any([Problem(name, "", getattr(error, "strerror", None) or str(error), "a text file", mend)])

@@ -44,7 +44,7 @@ def _in_file(file: Path, path: str, names: set[str], config: Mapping) -> Iterato
         # The others are those of the configuration, which were found in it.
         yield from (problem for problem in found if problem.file == path)
     known = {*section["malignant_values"], *section["non_malignant_values"]}
-    if (calls := labels.get("malignant_key")) is not None and not calls.isin(known).any():
+    if (calls := labels.get("malignant_key")) is not None and len(calls) and not calls.isin(known).any():
         values = f"{shown(sorted(set(calls) - {''}))}; every cell would be uncertain"
         mend = "name them in compartments.malignant_values and compartments.non_malignant_values"
         yield Problem(path, f".obs['{section['malignant_key']}']", values, f"some of {', '.join(sorted(known))}", mend)

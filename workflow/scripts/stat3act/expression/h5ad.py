@@ -19,12 +19,13 @@ from stat3act.expression.headers import Parts, UnreadableFile
 BLOCK = 8_000_000
 
 
+CELL_RANGER = "give the filtered_feature_bc_matrix.h5 of Cell Ranger"
 REWRITE = "read it with anndata and write it again (`anndata.read_h5ad(...).write_h5ad(...)`)"
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading.
+def open_file(path: Path, mend: str = REWRITE) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading; ``mend`` says what to do about a damaged one.
 
     Raises
     ------
@@ -43,8 +44,8 @@ def open_file(path: Path) -> Iterator[h5py.File]:
         raise
     # What h5py raises depends on where the damage is.
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        found = f"damaged, or not as anndata writes it ({type(error).__name__}: {error})"
-        raise UnreadableFile(found, "a file that can be read to its end", REWRITE) from error
+        found = f"damaged, or not what its name says ({type(error).__name__}: {error})"
+        raise UnreadableFile(found, "a file that can be read to its end", mend) from error
 
 
 def frame(file: h5py.File, name: str) -> h5py.Group:
@@ -184,7 +185,7 @@ def _misfits(node, rows: int, columns: int) -> Iterator[Parts]:
     values = node if isinstance(node, h5py.Dataset) else node["data"]
     if values.dtype.kind not in "iufb":
         expected = "numbers; nothing else is read, and no object is made"
-        yield f"a matrix of {values.dtype.name or values.dtype}", expected, "store the values as numbers"
+        yield f"a matrix of values of the type {values.dtype.name}", expected, "store the values as numbers"
     if shape(node) != (rows, columns):
         found = f"a matrix of {' x '.join(map(str, shape(node)))}, {rows} names in .obs, {columns} in .var"
         yield found, "one row per name in .obs, one column per name in .var", REWRITE
@@ -216,17 +217,17 @@ def tenx_barcodes(path: Path) -> int:
     UnreadableFile
         When it is no such file.
     """
-    with open_file(path) as file:
+    with open_file(path, CELL_RANGER) as file:
         group = next((node for node in file.values() if isinstance(node, h5py.Group) and "barcodes" in node), None)
         if group is None:
-            mend = "give the filtered_feature_bc_matrix.h5 of Cell Ranger; an AnnData file must end in .h5ad"
+            mend = f"{CELL_RANGER}; an AnnData file must end in .h5ad"
             raise UnreadableFile("no 10x matrix", "an h5 file with a group `matrix`", mend)
         return int(group["barcodes"].shape[0])
 
 
 def check_tenx(path: Path) -> None:
     """Raise `UnreadableFile` where the matrix of a 10x h5 file points outside of itself, or lacks a part."""
-    with open_file(path) as file:
+    with open_file(path, CELL_RANGER) as file:
         for group in [node for node in file.values() if "barcodes" in node]:
             features, barcodes = (int(size) for size in group["shape"][:])
             parts = tuple(group[name][:] for name in ("data", "indices", "indptr"))

@@ -18,6 +18,7 @@ from pathlib import Path
 from stat3act.expression.tenx import folder_parts
 from stat3act.named_files import BRACES
 from stat3act.problems import Problem
+from stat3act.user_tables import NO_TEXT
 
 SEPARATORS = {".tsv": "\t", ".txt": "\t", ".tab": "\t", ".csv": ","}
 BULK_SUFFIXES = (*SEPARATORS, *(f"{suffix}.gz" for suffix in SEPARATORS), ".parquet", ".h5ad")
@@ -151,7 +152,10 @@ def _text_columns(path: str | Path, separator: str) -> tuple[list[str], str, int
                 lines.append(line)
                 if len(lines) == 2:
                     break
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+    except UnicodeDecodeError as error:
+        found = next((words for start, words in NO_TEXT.items() if error.object.startswith(start)), "not UTF-8")
+        raise UnreadableFile(found, "UTF-8 text", AS_TEXT) from None
+    except (OSError, EOFError, zlib.error) as error:
         raise UnreadableFile(f"not readable as text ({error})", "a text table", AS_TEXT) from None
     if len(lines) < 2:
         found = "an empty file" if not lines else "a header without rows"

@@ -28,6 +28,8 @@ LOG2_LOWEST = -10.0
 EXAMPLES = 3
 # A thousand times the reads of the largest machines in one gene; float32 and sums stay far from their limits.
 LARGEST = 1e15
+# Of cells no logarithms are read.
+RAW_COUNTS = "name the layer that holds the raw counts as `expression.layer` (`raw` for .raw), or give them in .X"
 # Logarithms rounded to two decimals may fall short of that of the offset.
 OFFSET_TOLERANCE = 0.01
 
@@ -187,13 +189,15 @@ def _below_zero(facts: Facts, scale: str) -> Iterator[Parts]:
     if negative:
         where, value = _list(negative, examples, "negative values")
         mend = f"{_declare('log2', 'log2_ratio')} if these are logarithms; else give values without negative ones"
+        mend = RAW_COUNTS if facts.unit == "cell" else mend
         yield where, value, f"no value below 0 (`expression.scale: {scale}`)", mend
 
 
 def _looks_logged(facts: Facts, scale: str) -> Iterator[Parts]:
     fractions, _ = facts.find(_not_whole)
     if facts.highest < LINEAR_LEAST_MAXIMUM and fractions:
-        mend = f"{_declare('log2')} if these are log2 values, or give the linear values (single cell: raw counts)"
+        mend = f"{_declare('log2')} if these are log2 values, or give the linear values"
+        mend = RAW_COUNTS if facts.unit == "cell" else mend
         value = f"fractions with a maximum of {facts.highest:g}, which look like logarithms"
         yield "", value, f"linear values (`expression.scale: {scale}`), some of them above 30", mend
 
@@ -216,7 +220,7 @@ def _counts(facts: Facts, scale: str) -> Iterator[Parts]:
             value += f"; every {facts.unit} adds up to a million, as TPM does"
             mend = f"{_declare('tpm')}, or give the raw counts"
         elif facts.unit == "cell":
-            mend = "name the layer that holds the raw counts as `expression.layer`, or " + _declare("tpm")
+            mend = f"{RAW_COUNTS}; or {_declare('tpm')}"
         else:
             mend = f"{_declare('rsem')} if these are expected counts (RSEM, salmon, kallisto), or give the raw counts"
         yield where, value, f"whole numbers (`expression.scale: {scale}`)", mend

@@ -76,7 +76,7 @@ def phospho_values(table: pd.DataFrame, column: str, file: str) -> pd.Series:
     if column not in table.columns[1:]:
         near = difflib.get_close_matches(column, [str(name) for name in table.columns[1:]], n=5, cutoff=0.4)
         found = f"no column {column!r}; nearest: {', '.join(near)}" if near else f"no column {column!r}, none like it"
-        mend = "set validation.phospho_column to one of the table's columns"
+        mend = "set validation.phospho_column (or phospho_s727_column) to one of the table's columns"
         raise_if_any([Problem(file, f"column {column!r}", found, "a column of phospho-STAT3 values", mend)])
     if (times := list(table.columns).count(column)) > 1:
         mend = "rename or remove the others"
