@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bad_inputs.corpus import SUMMARY
 from bad_inputs.good_cohorts import GENES, MAKERS
 from stat3act import check
 from stat3act.expression.genes import GeneLanguage
@@ -27,3 +28,9 @@ def few_genes(monkeypatch):
     table = GENE_TABLE[GENE_TABLE["symbol"].isin({*GENES[:3000], "STAT3", "SOCS3", "MYC"})]
     monkeypatch.setattr(check, "gene_table", lambda: table)
     monkeypatch.setattr(check, "language", lambda: GeneLanguage(table))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many wrong inputs were tried."""
+    for line in SUMMARY:
+        terminalreporter.write_line(line)

@@ -1,5 +1,6 @@
 """The cases of the corpus, and what a user is told of them."""
 
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from stat3act.expression.headers import sample_name
 from stat3act.problems import InputProblems
 
 HERE = Path(__file__).parent
+# Lines for the end of the test run.
+SUMMARY: list[str] = []
 # Where what is wrong shows: while the workflow starts, in `make check` and the first jobs, in the job that reads all.
 STAGES = ("start", "check", "job")
 
@@ -69,3 +72,9 @@ def run_first_jobs(config: dict, sheet: pd.DataFrame) -> None:
     settings = {**config["expression"], **config["compartments"], "seed": 1}
     for row in rows:
         harmonise_sample(row["path"], row["sample"], sample_name(row)[0], check.gene_table(), settings)
+
+
+def fits(message: str, said: str) -> bool:
+    """Tell whether a message is what was said; ``[...]`` stands for the words of a library."""
+    pattern = ".*?".join(re.escape(part) for part in message.strip().split("[...]"))
+    return re.fullmatch(pattern, said.strip(), flags=re.DOTALL) is not None

@@ -1,22 +1,15 @@
 """Every wrong input of the corpus gets its message, before any job where that can be, and never a traceback."""
 
-import re
 from collections import Counter
 
 import pytest
 
-from bad_inputs.corpus import STAGES, lay_out, read_cases, told
+from bad_inputs.corpus import STAGES, SUMMARY, fits, lay_out, read_cases, told
 
 CASES = read_cases()
 pytestmark = pytest.mark.usefixtures("few_genes")
 WRONG = [case for case in CASES if "wrong" in case]
 ODD = [case for case in CASES if "right" in case]
-
-
-def fits(message: str, said: str) -> bool:
-    """Tell whether a message is what was said; ``[...]`` stands for the words of a library."""
-    pattern = ".*?".join(re.escape(part) for part in message.strip().split("[...]"))
-    return re.fullmatch(pattern, said.strip(), flags=re.DOTALL) is not None
 
 
 @pytest.mark.parametrize("cohort", ["bulk", "cells", "tenx"])
@@ -48,7 +41,8 @@ def test_an_odd_but_right_input_is_taken(good, case, tmp_path, monkeypatch):
 
 def test_the_corpus_is_as_large_as_it_is_said_to_be():
     kinds = Counter(case["kind"] for case in WRONG)
-    print(f"{len(WRONG)} wrong inputs: {dict(sorted(kinds.items()))}; {len(ODD)} odd ones that are right")
+    counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+    SUMMARY.append(f"{len(WRONG)} wrong inputs ({counts}), {len(ODD)} odd ones that are right")
     assert len(WRONG) >= 80
     names = [(case["kind"], case.get("wrong", case.get("right"))) for case in CASES]
     assert len(set(names)) == len(names)

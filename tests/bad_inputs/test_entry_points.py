@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from bad_inputs.corpus import lay_out, read_cases
-from bad_inputs.test_corpus import fits
+from bad_inputs.corpus import fits, lay_out, read_cases
 from workflow.harness import ROOT, copy_project, snakemake
 
 CASES = [case for case in read_cases() if case.get("snakemake")]

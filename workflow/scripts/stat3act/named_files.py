@@ -10,7 +10,17 @@ from typing import Any
 
 from stat3act.problems import Problem
 
+# To Snakemake a path with them has wildcards.
 BRACES = "{}"
+# How files begin that are given in place of text.
+NO_TEXT = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PK\x03\x04": "a workbook, or another zip archive",
+    b"\x1f\x8b": "a gzip file whose name does not end in .gz",
+    b"\x89HDF": "an HDF5 file",
+    b"PAR1": "a Parquet file",
+}
 
 
 def map_path(path: Path) -> Path:

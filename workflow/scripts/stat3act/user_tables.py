@@ -15,18 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stat3act.named_files import NO_TEXT
 from stat3act.problems import Problem, raise_if_any, shorten
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
-# How files begin that are given in place of text.
-NO_TEXT = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"PK\x03\x04": "a workbook, or another zip archive",
-    b"\x1f\x8b": "a gzip file whose name does not end in .gz",
-    b"\x89HDF": "an HDF5 file",
-    b"PAR1": "a Parquet file",
-}
 # What stands for a missing number, in small letters.
 MISSING = ("", "na", "nan", "n/a", "null")
 AS_TEXT = "save it as plain text in UTF-8"

@@ -16,9 +16,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from stat3act.expression.tenx import folder_parts
-from stat3act.named_files import BRACES
+from stat3act.named_files import BRACES, NO_TEXT
 from stat3act.problems import Problem
-from stat3act.user_tables import NO_TEXT
 
 SEPARATORS = {".tsv": "\t", ".txt": "\t", ".tab": "\t", ".csv": ","}
 BULK_SUFFIXES = (*SEPARATORS, *(f"{suffix}.gz" for suffix in SEPARATORS), ".parquet", ".h5ad")
@@ -292,7 +291,8 @@ def _check_path(path: Path, known: Sequence[str]) -> Parts | None:
     try:
         size = path.stat().st_size
     except (OSError, ValueError):
-        close = near(path.name, os.listdir(path.parent)) if path.parent.is_dir() else []
+        readable = os.path.isdir(path.parent) and os.access(path.parent, os.R_OK)
+        close = near(path.name, os.listdir(path.parent)) if readable else []
         start = "it is relative to `data_dir`"
         mend = f"is it {' or '.join(map(repr, close))}? {start}" if close else f"correct the path; {start}"
         return "no such file", "a file or folder that exists", mend
