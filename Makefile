@@ -6,11 +6,12 @@ OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 CORES ?= 2
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+CHECK := PYTHONPATH=workflow/scripts $(BIN)/python -m stat3act.check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-oldest golden audit sbom test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint run lock readme clean
+.PHONY: help env dev demo atlas test test-oldest golden audit sbom test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint check run lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -43,7 +44,11 @@ atlas: env  ## Compare finished cohorts (config/atlas.yaml, or ATLAS=<its yaml>)
 	$(if $(ATLAS),,$(SNAKEMAKE) && $(SNAKEMAKE) --configfile config/cohorts/demo_bulk/config.yaml && $(foreach part,early late,$(SNAKEMAKE) --configfile config/cohorts/demo_$(part)/config.yaml &&)) \
 		$(SNAKEMAKE) --snakefile workflow/atlas.smk --configfile $(or $(ATLAS),config/atlas.yaml)
 
+check: env  ## Check the inputs of a cohort and run nothing: make check CONFIG=<its config.yaml> [DATA=<folder of its files>]
+	@$(CHECK) $(or $(CONFIG),$(error say which: make check CONFIG=config/cohorts/<name>/config.yaml)) $(if $(DATA),--data "$(DATA)")
+
 run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of its files>]
+	$(if $(CONFIG),@$(CHECK) --only-config $(CONFIG))
 	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml)) \
 		$(if $(DATA),--config data_dir=$(DATA))
 

@@ -8,8 +8,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from stat3act.configuration import LINEAGES, RIVALS, check_against_sheet, check_config, validate_config
+from stat3act.configuration import (
+    LINEAGES,
+    RIVALS,
+    check_config,
+    validate_config,
+)
 from stat3act.control_query import is_control
+from stat3act.controls import check_against_sheet
 from stat3act.named_files import check_files, reference_files
 from stat3act.problems import InputProblems
 from stat3act.schema import default_of, fill_defaults, nearest

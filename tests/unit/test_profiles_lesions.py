@@ -188,7 +188,7 @@ def test_a_right_table_has_no_problems(tmp_path):
     [
         ("sample\tgene\nA\tSTAT3\n", "row 1", "the columns sample, gene", "HGVSp_Short"),
         ("Tumor_Sample_Barcode\tgene\talteration\nA\tSTAT3\tp.Y640F\n", "row 1", "Tumor_Sample_Barcode", "rename"),
-        ("sample,gene,alteration\nA,STAT3,p.Y640F\n", "row 1", "sample,gene,alteration", "tab-separated"),
+        ("sample,gene,alteration\nA,STAT3,p.Y640F\n", "row 1", "separated by commas", "tab-separated"),
         (
             "sample\tgene\talteration\nA-01\tSTAT3\tp.Y640F\n",
             "column 'sample'",
@@ -198,7 +198,7 @@ def test_a_right_table_has_no_problems(tmp_path):
         ("sample\tgene\talteration\nb\tSTAT3\tp.Y640F\n", "column 'sample'", "'b'", "'B', if that is what 'b'"),
         ("sample\tgene\talteration\nA\t\tp.Y640F\n", "row 2, column 'gene'", "an empty cell", "fill it in"),
         ("sample\tgene\talteration\nA\tKRAS\tx\nA\tJAK2\tgain\n", "row 3, column 'alteration'", "'gain'", "ways"),
-        ("", "", "No columns", "tab-separated text"),
+        ("", "", "an empty file", "how it was written"),
     ],
 )
 def test_a_wrong_table_is_told_where_and_how_to_mend_it(tmp_path, text, where, value, mend):

@@ -1,5 +1,6 @@
 # Config, sample sheet and the few functions that rules share. Everything here also runs at the start of every
 # job, so nothing heavy is imported. Needs code.smk.
+import os
 import sys
 from pathlib import Path
 
@@ -8,46 +9,34 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 # The modules must be in place before they can be imported here.
-sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
-sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions, stat3act.report.code_names")
+sources("import stat3act.cohort, stat3act.input_files, stat3act.report.parts, stat3act.report.summary")
+sources("import stat3act.report.code_names")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import NAME, open_cohort
 from stat3act.control_query import is_control
-from stat3act.expression.headers import check_headers
+from stat3act.input_files import look_at_files, strata_of
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
-from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.code_names import naming_problems
 from stat3act.report.parts import FILES as PAGE_FILES
 
-CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
+CONFIG_FILE = os.path.relpath(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
 
-def look_at_files(complete, sheet):
-    """Return what the lesions, and the headers of the samples' files, show to be wrong."""
+def look_once(complete, sheet):
+    """Return what the files show to be wrong."""
     # Jobs parse the workflow again; the files were looked at before the first of them started.
     if not workflow.is_main_process:
         return []
-    known = {row.split("\t")[0] for row in read_source("../../resources/networks/lesions.tsv").splitlines()}
-    problems = lesion_problems(complete, known, set(sheet["sample"])) + naming_problems(complete, sheet, CONFIG_FILE)
-    if complete["expression"]["simulate"] or "path" not in sheet:
-        return problems
-    sheet = sheet[sheet["path"].str.strip() != ""]
-    compartments = complete["compartments"]
-    sections = complete["expression"], compartments, complete["data_dir"]
-    problems += check_headers(sheet.to_dict("records"), *sections, complete["samples"], list(sheet.index))
-    model = compartments["celltypist_model"]
-    if model and Path(model).exists():
-        from stat3act.compartments.celltypist_model import model_problems
-
-        problems += model_problems(model, compartments["lineages"])
-    return problems
+    rows = read_source("../../resources/networks/lesions.tsv").splitlines()
+    problems = look_at_files(complete, sheet, {row.split("\t")[0] for row in rows})
+    return problems + naming_problems(complete, sheet, CONFIG_FILE)
 
 
 try:
-    COMPLETE, SHEET = open_cohort(dict(config), SCHEMA, CONFIG_FILE, look_at_files)
+    COMPLETE, SHEET = open_cohort(dict(config), SCHEMA, CONFIG_FILE, look_once)
 except InputProblems as problems:
     raise WorkflowError(str(problems))
 SHEET = SHEET.set_index("sample", drop=False)

@@ -20,7 +20,7 @@ def scoring_samples():
     """Return sample, stratum and role of every sample: all that scoring reads from the sheet."""
     activity = config["activity"]
     controls = SHEET.index[is_control(SHEET, activity["controls"])] if activity["reference"] == "controls" else []
-    strata = SHEET[activity["strata"]].agg(" ".join, axis=1) if activity["strata"] else pd.Series("", SHEET.index)
+    strata = strata_of(config, SHEET)
     return [
         {"control": sample in controls, "sample": sample, "stratum": str(strata[sample])} for sample in sorted(SAMPLES)
     ]

@@ -7,7 +7,8 @@ logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
 import anndata as ad
 
 from stat3act.profiles.levels import gene_levels, measured_rows
-from stat3act.validation.phospho import MRNA, compare_with_phospho, read_measurements, unsigned_genes
+from stat3act.validation.measurements import read_measurements
+from stat3act.validation.phospho import MRNA, compare_with_phospho, unsigned_genes
 
 table, file = read_measurements(snakemake.input.phospho), snakemake.input.phospho
 axes, ligands = tables.read_table(snakemake.input.axes), tables.read_table(snakemake.input.ligands)

@@ -4,8 +4,6 @@ Every Snakemake job parses this, so it imports little. Rows are numbered as a sp
 header is row 1.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,22 +11,25 @@ from typing import Any
 
 import pandas as pd
 
-from stat3act.configuration import check_against_sheet, check_config
+from stat3act.config_file import repeated_keys
+from stat3act.configuration import check_config
+from stat3act.controls import check_against_sheet
 from stat3act.named_files import check_files
-from stat3act.problems import InputProblems, Problem, raise_if_any
+from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
 from stat3act.schema import nearest
+from stat3act.user_tables import other_separator, read_text, split_rows
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 NAME_WORDS = "letters, digits, `_`, `.` and `-`, beginning with a letter or digit"
 CALLS = ("TUMOUR_INTRINSIC_ACTIVE", "STROMA_ACTIVE", "BOTH_ACTIVE", "INACTIVE", "INDETERMINATE")
-SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars"}
 # Strengths that `expression.simulate` plants; 0 is off.
 PLANTED = ("planted_tumour", "planted_microenvironment", "planted_interferon", "planted_nfkb")
 # The default of `profiles.groups`: compared where the sheet has them, while any other name is asked for.
 USUAL_GROUPS = ("subtype", "stage", "condition")
 # Columns that the configuration names and that may be empty for a sample: purity and truth are not always known.
 NAMED_COLUMNS = (("validation", "purity"), ("validation", "expected_call"), ("compartments", "purity_column"))
-BYTE_ORDER_MARK = "\ufeff"
+# File systems take 255 bytes; endings like .copy_number.tsv and the name of a partial file come on top.
+LONGEST_NAME = 100
 
 
 def open_cohort(
@@ -61,6 +62,7 @@ def open_cohort(
         With everything that is wrong with all of them.
     """
     filled, problems = check_config(config, schema, file)
+    problems += repeated_keys(file)
     if filled is None:
         raise_if_any(problems)
     problems += check_files(filled, file)
@@ -93,20 +95,11 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputProblems
-        When the file is missing, empty or not UTF-8 text.
+        When the file is missing, empty or not UTF-8 text, or has a quotation mark that is not closed.
     """
     file = str(path)
-    try:
-        text = Path(path).read_bytes().decode()
-    except OSError as error:
-        mend = "correct `samples` in the configuration; it is relative to the folder Snakemake is started in"
-        raise InputProblems([Problem(file, "", error.strerror, "a sample sheet", mend)]) from None
-    except UnicodeDecodeError as error:
-        mend = "save it as tab-separated text in UTF-8 (not as a workbook, not as UTF-16)"
-        found = f"bytes that are not UTF-8 (at position {error.start})"
-        raise InputProblems([Problem(file, "", found, "UTF-8 text", mend)]) from None
-    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t"))
-    rows = {number: cells for number, cells in enumerate(lines, 1) if any(cell.strip() for cell in cells)}
+    mend = "correct `samples` in the configuration; it is relative to the folder Snakemake is started in"
+    rows = split_rows(read_text(path, file, mend), file)
     if 1 not in rows:
         mend = "write the header in the first row: sample, patient, path"
         raise InputProblems([Problem(file, "row 1", "nothing", "the names of the columns", mend)])
@@ -133,7 +126,7 @@ def check_sheet(sheet: pd.DataFrame, config: Mapping[str, Any], file: str) -> li
     Returns
     -------
     The problems of header and cells, and of the columns the configuration names. The query for controls is
-    checked by `stat3act.configuration.check_against_sheet`; whether the files exist by
+    checked by `stat3act.controls.check_against_sheet`; whether the files exist by
     `stat3act.expression.headers`.
     """
     if found := list(_check_separator(sheet)):
@@ -148,7 +141,7 @@ def check_sheet(sheet: pd.DataFrame, config: Mapping[str, Any], file: str) -> li
     parts += _check_duplicates(sheet)
     parts += _check_numbers(sheet, config)
     parts += _check_calls(sheet, config)
-    return [Problem(file, *part) for part in parts]
+    return shorten(Problem(file, *part) for part in parts)
 
 
 def required_columns(config: Mapping[str, Any]) -> dict[str, str]:
@@ -179,25 +172,17 @@ def _cell(row: int, column: str) -> str:
 
 
 def _check_separator(sheet: pd.DataFrame) -> Iterator[Parts]:
-    if len(sheet.columns) > 1:
-        return
-    header = sheet.columns[0]
-    for mark, words in SEPARATORS.items():
-        if mark in header:
-            mend = "save it as tab-separated text (.tsv)"
-            yield "row 1", f"columns separated by {words}", "columns separated by tabs", mend
-            return
+    if found := other_separator(list(sheet.columns), "\t"):
+        mend = "save it as tab-separated text (.tsv)"
+        yield "row 1", f"columns separated by {found}", "columns separated by tabs", mend
 
 
 def _check_header(sheet: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Parts]:
     names = [str(name) for name in sheet.columns]
-    clean = [name.lstrip(BYTE_ORDER_MARK).strip() for name in names]
+    clean = [name.strip() for name in names]
     for number, name in enumerate(names, 1):
         where = f"row 1, column {number}"
-        if name.startswith(BYTE_ORDER_MARK):
-            mend = "save it as UTF-8 without byte order mark"
-            yield where, "a byte order mark before the first name", "plain UTF-8 text", mend
-        elif not name.strip():
+        if not name.strip():
             yield where, "an empty name", "a name for each column", "name the column or remove it"
         elif name != name.strip():
             yield where, repr(name), f"'{name.strip()}'", "remove the blanks around the name"
@@ -233,6 +218,9 @@ def _check_cells(sheet: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[Par
                 yield where, "an empty cell", f"a value: {required_columns(config)[column]}", "fill it in"
             elif value and column in ("sample", "patient") and not NAME.fullmatch(value):
                 yield where, repr(value), NAME_WORDS, "rename it; names become parts of file names"
+            elif column in ("sample", "patient") and len(value) > LONGEST_NAME:
+                found = f"a name of {len(value)} characters"
+                yield where, found, f"at most {LONGEST_NAME}", "shorten it; names become parts of file names"
 
 
 def _check_duplicates(sheet: pd.DataFrame) -> Iterator[Parts]:

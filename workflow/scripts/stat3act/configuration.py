@@ -7,11 +7,17 @@ schema cannot say are the ones between keys. Every Snakemake job parses this, so
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
-
-from stat3act.control_query import is_control
 from stat3act.problems import Problem, raise_if_any
-from stat3act.schema import default_of, fill_defaults, lookup, nearest, schema_problems, short, without_errors
+from stat3act.schema import (
+    default_of,
+    fill_defaults,
+    lookup,
+    loose_numbers,
+    nearest,
+    schema_problems,
+    short,
+    without_errors,
+)
 
 LINEAGES = (
     "fibroblast",
@@ -26,8 +32,6 @@ LINEAGES = (
     "other",
 )
 RIVALS = ("ifn_stat1", "nfkb", "hypoxia", "proliferation", "dissociation_stress")
-# A stratum with one control has a location but says nothing about spread.
-MIN_CONTROLS_PER_STRATUM = 2
 SINGLE_CELL_SCALES = ("counts", "tpm")
 SINGLE_CELL_ONLY = (
     "expression.sample_key",
@@ -113,49 +117,13 @@ def check_config(
     filled = fill_defaults(sound, schema)
     if not {"type", "scale"} <= set(filled.get("expression", {})) or "samples" not in filled:
         return None, problems
+    problems += [
+        Problem(file, f"key `{key}`", str(value), "a finite number", "correct the value")
+        for key, value in loose_numbers(filled)
+    ]
     known = {problem.where for problem in problems}
     found = [parts for check in CHECKS for parts in check(filled, schema) if parts[0] not in known]
     return filled, problems + [Problem(file, *parts) for parts in found]
-
-
-def check_against_sheet(config: Mapping[str, Any], sheet: pd.DataFrame, file: str) -> list[Problem]:
-    """Return what is wrong with the configuration's query for controls, given the sample sheet.
-
-    Parameters
-    ----------
-    config
-        Configuration with its defaults.
-    sheet
-        Sample sheet, all text.
-    file
-        Name of the configuration file, for the messages.
-    """
-    section = config["activity"]
-    if section["reference"] != "controls" or not section["controls"]:
-        return []
-    query, where = section["controls"], "key `activity.controls`"
-    try:
-        control = is_control(sheet, query)
-    except ValueError as error:
-        expected = f"a query on the columns {', '.join(map(str, sheet.columns))}"
-        return [Problem(file, where, repr(query), expected, f"correct it: {error}")]
-    fewest = section["min_reference_samples"]
-    if control.sum() < fewest:
-        mend = "correct the query; values of the sheet are text, so numbers are quoted too: `time == '3'`"
-        found = f"{query!r} selects {control.sum()} of {len(sheet)} samples"
-        return [Problem(file, where, found, f"at least {fewest} control samples", mend)]
-    strata = section["strata"]
-    if not strata or not set(strata) <= set(sheet.columns):
-        return []
-    problems = []
-    counts = control.groupby([sheet[column] for column in strata], sort=True).sum()
-    for stratum, count in counts[counts < MIN_CONTROLS_PER_STRATUM].items():
-        values = stratum if isinstance(stratum, tuple) else (stratum,)
-        name = ", ".join(f"{column} = '{value}'" for column, value in zip(strata, values, strict=True))
-        mend = "add controls of this stratum, leave its samples out, or take the column from `activity.strata`"
-        expected = f"at least {MIN_CONTROLS_PER_STRATUM} in each stratum"
-        problems.append(Problem(file, where, f"{count} control samples with {name}", expected, mend))
-    return problems
 
 
 # --- what holds between keys: each check yields (where, value, expected, mend) ------------------------------

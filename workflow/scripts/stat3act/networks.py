@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from stat3act.compartments import COMPARTMENTS
-from stat3act.problems import InputProblems, Problem, raise_if_any
+from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
 from stat3act.tables import FLOAT_FORMAT, read_text_table, sha256_of_file
+from stat3act.user_tables import read_user_table
 
 STAT3_PANELS = ("stat3_core", "stat3_epithelial")
 RIVALS = ("ifn_stat1", "nfkb", "hypoxia", "proliferation", "dissociation_stress")
@@ -112,13 +113,13 @@ def _regulon_problems(edges: pd.DataFrame, file: str) -> list[Problem]:
         return [Problem(file, "column 'source'", "no row STAT3", "STAT3 among the sources", "give its regulon")]
     problems = []
     for row in edges[~np.isfinite(edges["value"]) | edges["value"].eq(0)].itertuples():
-        where = f"row {row.Index + 2}, column 'weight'"
-        problems.append(Problem(file, where, row.weight, "a finite number other than 0", "correct the weight"))
+        where, expected = f"row {row.Index}, column 'weight'", "a finite number other than 0"
+        problems.append(Problem(file, where, repr(row.weight), expected, "correct the weight"))
     signs = edges.assign(sign=np.sign(edges["value"])).groupby("target")["sign"].nunique()
     for target in sorted(signs[signs > 1].index):
         mend = "keep the row whose sign the literature supports"
         problems.append(Problem(file, f"target {target}", "both signs", "one sign per target", mend))
-    return problems
+    return shorten(problems)
 
 
 def read_regulon(path: str | Path, name: str, min_references: int) -> tuple[pd.DataFrame, dict]:
@@ -142,12 +143,11 @@ def read_regulon(path: str | Path, name: str, min_references: int) -> tuple[pd.D
     Raises
     ------
     InputProblems
-        For missing columns, no STAT3 edge, weights that are no numbers, targets with both signs.
+        For what `read_user_table` refuses, no STAT3 edge, weights that are no numbers, targets with both signs.
     """
     file = str(path)
-    comma = ".csv" in Path(path).suffixes
-    table = pd.read_csv(path, sep="," if comma else "\t", dtype=str, keep_default_na=False)
-    raise_if_any(missing_columns(table, ("source", "target", "weight"), file))
+    separator = "," if ".csv" in Path(path).suffixes else "\t"
+    table = read_user_table(path, file, ("source", "target", "weight"), separator=separator)
     edges = table[table["source"].eq("STAT3")]
     edges = edges.assign(value=pd.to_numeric(edges["weight"], errors="coerce"))
     raise_if_any(_regulon_problems(edges, file))
@@ -317,7 +317,7 @@ def check_axes(
     problems = [*_row_problems(table, symbols), *_overlap_problems(table, ligands, markers)]
     genes = {axis: set(part) for axis, part in table.groupby("axis", sort=True)["gene"]}
     for axis in sorted({*STAT3_PANELS, *RIVALS, *expected} - set(genes)):
-        mend = "add genes, or lower networks.regulon_min_references" if axis == REGULON else "add genes"
+        mend = "name human genes, or lower networks.regulon_min_references" if axis == REGULON else "add genes"
         problems.append(_problem(f"axis {axis}", "no gene", "at least one gene", mend))
     raise_if_any(problems)
     findings = {}

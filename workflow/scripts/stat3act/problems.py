@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
+
+# More problems of one file than these say no more, and hide those of the others.
+MOST = 20
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,22 @@ def raise_if_any(problems: Iterable[Problem]) -> None:
     """Raise `InputProblems` when there is at least one problem."""
     if found := tuple(problems):
         raise InputProblems(found)
+
+
+def shorten(problems: Iterable[Problem], most: int = MOST) -> list[Problem]:
+    """Return the first problems of a file, and a last one that counts the others.
+
+    Parameters
+    ----------
+    problems
+        Of one file.
+    most
+        How many to keep; a single further one is kept as well.
+    """
+    rest = iter(problems)
+    found = list(islice(rest, most + 1))
+    more = 1 + sum(1 for _ in rest)
+    if len(found) <= most or more == 1:
+        return found
+    mend = "mend the rows above first, then start again"
+    return [*found[:most], Problem(found[0].file, "further rows", f"{more} more problems", "rows as above", mend)]

@@ -2,6 +2,8 @@
 
 import difflib
 import itertools
+import math
+import reprlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -20,6 +22,8 @@ TYPE_NAMES = {
     "object": "a section with keys",
     "null": "null",
 }
+BRIEF = reprlib.Repr()
+BRIEF.maxlevel, BRIEF.maxdict, BRIEF.maxlist, BRIEF.maxstring, BRIEF.maxlong, BRIEF.maxother = 3, 9, 9, 80, 80, 80
 
 
 def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any], file: str) -> list[Problem]:
@@ -39,6 +43,15 @@ def schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any], file: 
     return [problem for error in ordered for problem in _problems_of(error, schema, file)]
 
 
+def loose_numbers(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield dotted key and value of every number that is not finite: a schema cannot forbid them."""
+    for key, value in config.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, dict):
+            yield from loose_numbers(value, f"{prefix}{key}.")
+
+
 def fill_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a deep copy of ``config`` with the schema's defaults at every level.
 
@@ -55,6 +68,9 @@ def fill_defaults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[
             filled[key] = deepcopy(part["default"])
         if isinstance(filled.get(key), dict) and "properties" in part:
             filled[key] = fill_defaults(filled[key], part)
+        # JSON Schema takes 3.0 for a whole number, numpy does not.
+        if "integer" in part.get("type", "") and isinstance(filled.get(key), float):
+            filled[key] = int(filled[key])
     return filled
 
 
@@ -95,18 +111,20 @@ def without_errors(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict
             for key in [key for key in error.instance if key not in known]:
                 _drop(sound, [*path, key])
         elif error.validator == "enum" and (word := nearest(error.instance, error.validator_value)):
-            _section(sound, path)[path[-1]] = word
+            _replace(sound, path, word)
         elif error.validator != "required":
             # An item of a list takes its whole list with it.
             _drop(sound, list(itertools.takewhile(lambda part: isinstance(part, str), path)))
     return sound
 
 
-def _section(config: dict[str, Any], path: list[str | int]) -> Any:
+def _replace(config: dict[str, Any], path: list[str | int], word: str) -> None:
+    """Set the value at the end of ``path``, unless another error has removed it already."""
     section: Any = config
     for key in path[:-1]:
-        section = section[key]
-    return section
+        section = section.get(key, {}) if isinstance(section, dict) else section[key]
+    if section:
+        section[path[-1]] = word
 
 
 def _drop(config: dict[str, Any], path: list[str | int]) -> None:
@@ -121,7 +139,8 @@ def short(value: object) -> str:
     """Return a value as a message shows it: quoted text, `nothing` for null, at most 80 characters."""
     if value is None:
         return "nothing (null)"
-    text = repr(value) if isinstance(value, str) else str(value)
+    # A few lines of YAML may stand for a value of any size, or for one that holds itself.
+    text = repr(value) if isinstance(value, str) else BRIEF.repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -252,4 +271,7 @@ DESCRIBE: dict[str, Callable[[ValidationError], tuple[str, str]]] = {
     "maximum": _bound("a number of at most"),
     "exclusiveMinimum": _bound("a number above"),
     "exclusiveMaximum": _bound("a number below"),
+    "maxLength": lambda error: (f"at most {error.validator_value} characters", "shorten it"),
+    "minItems": lambda error: (f"a list of {error.validator_value} or more", "add one, or remove the key"),
+    "uniqueItems": lambda error: ("each item once", "remove what is there twice"),
 }

@@ -1,14 +1,16 @@
 """What a sample is compared with: location and scale of every gene in a stated reference."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.special import digamma, polygamma
 
-from stat3act.problems import Problem, raise_if_any
+from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
+from stat3act.user_tables import as_numbers, read_user_table
 
 TREND_BINS = 50
 # Of a large cohort a part is brought to float64 at a time.
@@ -25,6 +27,7 @@ REFERENCE_COLUMNS = [
     "fingerprint",
     "value_scale",
 ]
+OF_THIS_VERSION = "name a reference.tsv that activity_reference of this version wrote"
 
 
 @dataclass(frozen=True)
@@ -243,6 +246,59 @@ def uncovered(table: pd.DataFrame, file: str, rows: pd.DataFrame) -> list[Proble
     return [Problem(file, "compartments (strata)", words(have), f"any of {words(want)}", mend)]
 
 
+def frozen_problems(path: str | Path, value_scale: str, strata: Collection[str]) -> list[Problem]:
+    """Return what is wrong with a frozen reference that can be seen before anything is scored.
+
+    Parameters
+    ----------
+    path
+        The file.
+    value_scale
+        Scale of the cohort's values.
+    strata
+        Strata of the cohort's samples; ``""`` where there is one only.
+    """
+    file = str(path)
+    try:
+        table = read_user_table(path, file, REFERENCE_COLUMNS, OF_THIS_VERSION)
+    except InputProblems as error:
+        return list(error.problems)
+    numbers, problems = as_numbers(table[["location", "scale", "n", "inflation"]], file)
+    if problems:
+        return problems
+    genes = table["gene"] != ""
+    if not genes.any():
+        return [Problem(file, "column 'gene'", "no gene", "a row per compartment and gene", OF_THIS_VERSION)]
+    sound = np.isfinite(numbers["location"]) & (numbers["scale"] > 0) & (numbers["n"] >= 1)
+    lacking = numbers[genes & ~sound]
+    problems = [
+        Problem(
+            file,
+            f"row {row.Index}",
+            f"location {row.location:g}, scale {row.scale:g}, n {row.n:g}",
+            "a number, one above 0, and 1 or more",
+            OF_THIS_VERSION,
+        )
+        for row in lacking.itertuples()
+    ]
+    have = set(table.loc[genes, "stratum"])
+    if not have & set(strata):
+        found = ", ".join(repr(name) for name in sorted(have)[:8])
+        wanted = ", ".join(repr(name) for name in sorted(strata)[:8])
+        mend = "name the reference of a cohort with the same activity.strata"
+        problems.append(Problem(file, "column 'stratum'", found, f"any of {wanted}", mend))
+    return shorten([*problems, *_other_scales(table, file, value_scale)])
+
+
+def _other_scales(table: pd.DataFrame, file: str, value_scale: str) -> list[Problem]:
+    mend, expected = (
+        "compare with a reference of the same kind of measurement",
+        f"{value_scale}, the scale of this cohort",
+    )
+    others = sorted(set(table["value_scale"].dropna()) - {value_scale})
+    return [Problem(file, "column 'value_scale'", found, expected, mend) for found in others]
+
+
 def check_frozen(
     table: pd.DataFrame,
     file: str,
@@ -273,12 +329,10 @@ def check_frozen(
     """
     absent = [name for name in REFERENCE_COLUMNS if name not in table]
     if absent:
-        mend = "name a reference.tsv that activity_reference of this version wrote"
-        raise_if_any([Problem(file, "header", f"no {', '.join(absent)}", "all columns of a reference", mend)])
+        found, expected = f"no {', '.join(absent)}", "all columns of a reference"
+        raise_if_any([Problem(file, "header", found, expected, OF_THIS_VERSION)])
     problems = uncovered(table, file, rows[rows["reason"] == ""])
-    for found in sorted(set(table["value_scale"].dropna()) - {value_scale}):
-        mend = "compare with a reference of the same kind of measurement"
-        problems.append(Problem(file, "column 'value_scale'", found, f"{value_scale}, the scale of this cohort", mend))
+    problems += _other_scales(table, file, value_scale)
     in_use = {compartment: fingerprints(compartment) for compartment in sorted(set(table["compartment"]))}
     for row in table[table["axis"].notna()].itertuples():
         wanted = in_use[row.compartment].get(row.axis)

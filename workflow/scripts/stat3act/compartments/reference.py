@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from stat3act.named_files import map_path
-from stat3act.problems import Problem, raise_if_any
-from stat3act.tables import read_table
+from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
+from stat3act.user_tables import as_numbers, read_user_table
 
 MIN_SHARED_GENES = 500
 # See `_looks_logged`.
@@ -179,18 +179,29 @@ def read_reference(
 
 def _read_export(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the text table that `export_reference` made."""
-    table = read_table(path)
+    table = read_user_table(path, str(path))
     profiles = table.set_index(table.columns[0])
     expected = "a column per state named <compartment>|<lineage or patient>|<n_cells>|<n_patients>"
-    rows, problems = [], []
+    rows, problems, seen = [], [], set()
     for column in profiles.columns:
         fields = column.split("|")
-        if len(fields) != 4 or fields[0] not in ("tumour", "microenvironment") or not all(map(str.isdigit, fields[2:])):
+        if (
+            len(fields) != 4
+            or fields[0] not in ("tumour", "microenvironment")
+            or not all(map(str.isdecimal, fields[2:]))
+        ):
             mend = "use the compartments/reference.tsv of a single-cell cohort"
             problems.append(Problem(str(path), f"column {column!r}", column, expected, mend))
             continue
+        if list(profiles.columns).count(column) > 1 and column not in seen:
+            problems.append(
+                Problem(str(path), f"column {column!r}", "a second time", "each state once", "leave one out")
+            )
+        seen.add(column)
         rows.append({"compartment": fields[0], "lineage": fields[1], "n_cells": int(fields[2])})
-    raise_if_any(problems)
+    values, text = as_numbers(table.iloc[:, 1:], str(path))
+    raise_if_any([*shorten(problems), *text])
+    profiles = values.set_axis(profiles.index)
     return profiles, pd.DataFrame(rows, index=profiles.columns, columns=["compartment", "lineage", "n_cells"])
 
 
@@ -202,13 +213,10 @@ def _read_profiles_file(
     if not map_file.exists():
         mend = "put the table with columns cell_type and cell_state there"
         raise_if_any([Problem(str(path), "", f"no {map_file.name} beside it", "a map of states to cell types", mend)])
-    profiles = pd.read_parquet(path)
-    table = read_table(map_file)
-    if missing := sorted({"cell_type", "cell_state"} - set(table.columns)):
-        mend = "name the columns cell_type and cell_state"
-        raise_if_any([Problem(str(map_file), "header", f"no {', '.join(missing)}", "cell_type cell_state", mend)])
+    profiles = _read_parquet(path)
+    table = read_user_table(map_file, str(map_file), ("cell_type", "cell_state"), "name the columns so")
     labels = table.drop_duplicates("cell_state").set_index("cell_state")["cell_type"].reindex(profiles.columns)
-    unlabelled = ", ".join(map(str, labels.index[labels.isna()][:5]))
+    unlabelled = ", ".join(map(str, labels.index[labels.isna() | (labels == "")][:5]))
     if unlabelled:
         mend = "add a row for each state"
         raise_if_any([Problem(str(map_file), "", f"no cell_type for {unlabelled}", "a row per state", mend)])
@@ -221,6 +229,26 @@ def _read_profiles_file(
     compartment = np.where(tumour, "tumour", "microenvironment")
     states = pd.DataFrame({"compartment": compartment, "lineage": lineage, "n_cells": 0}, index=profiles.columns)
     return profiles, states
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """Read genes x states; raise `InputProblems` when it is no such file."""
+    try:
+        profiles = pd.read_parquet(path)
+    # What pyarrow raises for a damaged file depends on where the damage is.
+    except Exception as error:
+        mend = "write it again, for example with pandas' `to_parquet`"
+        found = f"not readable ({str(error).splitlines()[0][:200]})"
+        raise InputProblems([Problem(str(path), "", found, "a Parquet file", mend)]) from error
+    text = [name for name in profiles.columns if not pd.api.types.is_numeric_dtype(profiles[name])]
+    mend = "make the genes the index (`set_index`), and leave out what is no state"
+    raise_if_any(
+        shorten(Problem(str(path), f"column '{name}'", "text", "numbers, a column per state", mend) for name in text)
+    )
+    if profiles.empty or isinstance(profiles.index, pd.RangeIndex):
+        found = "no rows" if profiles.empty else "rows without names"
+        raise_if_any([Problem(str(path), "", found, "one row per gene, named in the index", mend)])
+    return profiles
 
 
 def _problems_of(path: Path, profiles: pd.DataFrame, states: pd.DataFrame) -> list[Problem]:

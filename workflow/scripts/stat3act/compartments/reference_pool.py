@@ -7,6 +7,7 @@ import pandas as pd
 
 from stat3act.compartments.reference import MIN_SHARED_GENES, Reference, check_against_bulk, read_reference
 from stat3act.logs import log
+from stat3act.named_files import map_path, reference_files
 from stat3act.problems import InputProblems, Problem, raise_if_any
 
 
@@ -55,6 +56,26 @@ def read_references(
         expected = f"at least {min_shared} genes that all references and the bulk cohort share"
         raise_if_any([Problem(", ".join(map(str, paths)), "", value, expected, "leave the smallest one out")])
     return pool(found)
+
+
+def reference_problems(config: Mapping) -> list[Problem]:
+    """Return everything that is wrong with the references of a bulk cohort, whatever its genes are.
+
+    Parameters
+    ----------
+    config
+        Configuration with its defaults. Files that do not exist are the business of `stat3act.named_files`.
+    """
+    section, problems = config["compartments"], []
+    for name, path in reference_files(config).items():
+        # The maps of profiles files are read with these.
+        there = path.is_file() and (path.suffix != ".parquet" or map_path(path).is_file())
+        if there and not name.endswith("_map.tsv"):
+            try:
+                read_reference(path, section["malignant_values"], section["lineages"])
+            except InputProblems as error:
+                problems += error.problems
+    return problems
 
 
 def names_of(paths: Sequence[str | Path]) -> list[str]:

@@ -1,20 +1,32 @@
 """Bulk cohorts: from the matrices a sample sheet names to one matrix in one gene language and on one log2 scale."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from stat3act.expression import h5ad
 from stat3act.expression.genes import GeneLanguage, GeneMap, keep_best, map_genes, sum_rows
-from stat3act.expression.headers import BULK_SUFFIXES, UnreadableFile, missing_sample, read_header, suffix_of
+from stat3act.expression.headers import (
+    BULK_SUFFIXES,
+    TableHeader,
+    UnreadableFile,
+    missing_sample,
+    read_header,
+    suffix_of,
+)
 from stat3act.expression.headers_bulk import available_samples
 from stat3act.expression.scale import LINEAR, LOG, check_scale, offset_problems, to_linear, to_log2
 from stat3act.logs import log
-from stat3act.problems import InputProblems, Problem, raise_if_any
+from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
 
 # Genes with a missing value are left out when they are fewer than this share, as in two-colour arrays with spots that
 # could not be read; more of them say that something else is wrong.
@@ -228,6 +240,9 @@ def read_bulk(
         ids, values = read(path, list(names), gene_column, layer)
     except UnreadableFile as error:
         raise InputProblems([Problem(file, "", *error.parts)]) from None
+    except (OSError, EOFError, ValueError, zlib.error, pa.ArrowException) as error:
+        found = f"not readable to its end ({str(error).strip().splitlines()[0]})"
+        raise InputProblems([Problem(file, "", found, "a whole matrix", "write or download it again")]) from error
     if not len(ids):
         mend = "check how the matrix was written"
         raise InputProblems([Problem(file, "", "an empty matrix: no rows", "one row per gene", mend)])
@@ -259,6 +274,7 @@ def _read_parquet(path, names, gene_column, layer):
 
 def _read_text(path, names, gene_column, layer):
     header = read_header(path, gene_column)
+    raise_if_any(shorten(_ragged_rows(path, header)))
     columns = [header.columns.index(name) for name in (header.gene_column, *names)]
     chunks = pd.read_csv(
         path,
@@ -277,6 +293,22 @@ def _read_text(path, names, gene_column, layer):
         parts.append(_floats(table[columns[1:]].set_axis(names, axis=1)))
     ids = pd.concat(ids) if ids else pd.Series(dtype=object)
     return _as_text(ids), _as_numbers(parts, ids, names, str(path))
+
+
+def _ragged_rows(path: Path, header: TableHeader) -> Iterator[Problem]:
+    """Yield rows whose number of cells is not that of the header: values behind the mistake are of other samples."""
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    width, separator = len(header.columns), header.separator
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
+        for number, line in enumerate(islice(handle, header.skip + 1, None), header.skip + 2):
+            cells = line.count(separator) + 1
+            # A quoted cell may hold separators.
+            if cells != width and '"' in line:
+                cells = len(next(csv.reader([line], delimiter=separator)))
+            if cells != width and line.strip():
+                expected = f"{width} cells, as in the header"
+                mend = "one separator between two cells, also where a cell is empty"
+                yield Problem(str(path), f"row {number}", f"{cells} cells", expected, mend)
 
 
 def _as_text(ids: pd.Series) -> np.ndarray:
@@ -298,9 +330,9 @@ class _Floats:
 
 def _floats(table: pd.DataFrame) -> _Floats:
     """Return values as float64, text among them as missing values."""
-    if all(pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes):
+    if all(_is_number(kind) for kind in table.dtypes):
         return _Floats(table.to_numpy(dtype=np.float64))
-    numbers = table.apply(pd.to_numeric, errors="coerce")
+    numbers = table.apply(lambda column: pd.to_numeric(_readable(column), errors="coerce")).astype(np.float64)
     text = (numbers.isna() & table.notna()).to_numpy()
     row, column = np.argwhere(text)[0] if text.any() else (0, 0)
     return _Floats(numbers.to_numpy(dtype=np.float64), int(text.sum()), (row, column), str(table.iloc[row, column]))
@@ -322,3 +354,13 @@ def _as_numbers(parts: list[_Floats], ids: pd.Series, names: list[str], file: st
         mend = "write numbers with a decimal point and without separators of thousands; leave unknown cells empty"
         raise InputProblems([Problem(file, where, f"'{word}' ({text} such cells)", "a number", mend)])
     return values
+
+
+def _is_number(kind) -> bool:
+    """Tell whether a type holds numbers; truth values would pass as such."""
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def _readable(column: pd.Series) -> pd.Series:
+    """Return a column as it is when it holds numbers, else as text: truth values and dates would pass as numbers."""
+    return column if _is_number(column.dtype) else column.astype(object).where(column.isna(), column.astype(str))

@@ -168,12 +168,44 @@ def read_cells(file: str, name: str, settings: Mapping) -> RawCells:
     path = Path(file)
     if path.is_dir():
         return _read_folder(path)
-    if path.suffix == ".h5":
+    if path.suffix.lower() == ".h5":
         return _read_tenx(path)
     return _read_h5ad(path, name, settings)
 
 
-def _read_h5ad(path: Path, name: str, settings: Mapping) -> RawCells:
+def first_cells(file: str, name: str, settings: Mapping, cells: int, whole_bytes: int) -> RawCells:
+    """Read at most some cells of a sample, to look at their values and genes.
+
+    Parameters
+    ----------
+    file, name, settings
+        As in `harmonise_sample`.
+    cells
+        How many cells, of a file that can be read row by row.
+    whole_bytes
+        Other files up to this size are read whole; of larger ones only the names of the genes are read.
+
+    Raises
+    ------
+    UnreadableFile
+        As `read_cells`.
+    """
+    path = Path(file)
+    if path.is_dir():
+        _, parts = folder_parts(path)
+        if parts["matrix.mtx"].stat().st_size <= whole_bytes:
+            return _read_folder(path)
+        ids = np.array([row[0] for row in _rows(parts["features.tsv"])], dtype=object)
+        return RawCells(sparse.csr_matrix((0, len(ids)), dtype=np.float32), ids[:0], ids, None, {})
+    if path.suffix.lower() == ".h5":
+        return _read_tenx(path)
+    with h5ad.open_file(path) as handle:
+        by_row = h5ad.reads_by_row(h5ad.matrix(handle, settings["layer"]))
+    few = cells if by_row else None if path.stat().st_size <= whole_bytes else 0
+    return _read_h5ad(path, name, settings, few)
+
+
+def _read_h5ad(path: Path, name: str, settings: Mapping, most: int | None = None) -> RawCells:
     layer, gene_column = settings["layer"], settings["gene_column"]
     with h5ad.open_file(path) as file:
         h5ad.check_structure(file, layer, gene_column)
@@ -187,6 +219,7 @@ def _read_h5ad(path: Path, name: str, settings: Mapping) -> RawCells:
             names = [name] if len(rows) else sorted(set(h5ad.count_values(obs, key)) - {""})
             if parts := missing_sample(name, names, f"values of .obs['{key}']", "column"):
                 raise UnreadableFile(*parts)
+        rows = rows[:most]
         return RawCells(
             _as_csr(h5ad.read_rows(h5ad.matrix(file, layer), rows)),
             h5ad.read_index(obs, rows),
@@ -211,9 +244,11 @@ def _read_tenx(path: Path) -> RawCells:
     import scanpy as sc
 
     h5ad.tenx_barcodes(path)
+    h5ad.check_tenx(path)
     try:
         cells = sc.read_10x_h5(path, gex_only=True)
-    except (KeyError, ValueError, OSError) as error:
+    # What scanpy and h5py raise depends on where the damage is.
+    except Exception as error:
         mend = "give the filtered_feature_bc_matrix.h5 of Cell Ranger"
         raise UnreadableFile(f"not readable ({error})", "a 10x matrix of one genome", mend) from None
     symbols = cells.var_names.to_numpy(dtype=object)
@@ -239,6 +274,9 @@ def _read_folder(folder: Path) -> RawCells:
         raise UnreadableFile(found, "one row of the matrix per feature, one column per barcode", mend)
     # Antibodies and guides stand below the genes; files of older Cell Ranger versions hold genes only.
     genes = np.array([len(row) < 3 or row[2] == GENE_EXPRESSION for row in features], dtype=bool)
+    if not genes.any():
+        mend = "name the folder of the gene expression; antibodies and guides are not read"
+        raise UnreadableFile("no feature of the type 'Gene Expression'", "genes", mend)
     values = _as_csr(sparse.csr_matrix(values)[np.flatnonzero(genes)].T)
     ids = np.array([row[0] for row in features], dtype=object)[genes]
     symbols = np.array([row[min(1, len(row) - 1)] for row in features], dtype=object)[genes]

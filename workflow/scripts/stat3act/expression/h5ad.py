@@ -7,6 +7,7 @@ later (https://anndata.readthedocs.io/en/stable/fileformat-prose.html).
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -21,21 +22,33 @@ BLOCK = 8_000_000
 BLOCK_ROWS = 100_000
 
 
+CELL_RANGER = "give the filtered_feature_bc_matrix.h5 of Cell Ranger"
 REWRITE = "read it with anndata and write it again (`anndata.read_h5ad(...).write_h5ad(...)`)"
 
 
-def open_file(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
+@contextmanager
+def open_file(path: Path, mend: str = REWRITE) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading; ``mend`` says what to do about a damaged one.
 
     Raises
     ------
     UnreadableFile
-        When it is no HDF5 file, or a damaged one.
+        When it is no HDF5 file; and inside the context, when something that is read from it is damaged, missing, or of
+        another kind than anndata and Cell Ranger write.
     """
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         raise UnreadableFile(f"no HDF5 file ({error})", "an HDF5 file", "write or download it again") from None
+    try:
+        with file:
+            yield file
+    except UnreadableFile:
+        raise
+    # What h5py raises depends on where the damage is.
+    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        found = f"damaged, or not what its name says ({type(error).__name__}: {error})"
+        raise UnreadableFile(found, "a file that can be read to its end", mend) from error
 
 
 def frame(file: h5py.File, name: str) -> h5py.Group:
@@ -113,7 +126,10 @@ def _column_blocks(node: h5py.Group, name: str) -> Iterator[tuple[int, np.ndarra
 
 
 def _length(node: h5py.Group) -> int:
-    return int(node[_text(node.attrs["_index"])].shape[0])
+    item = node[_text(node.attrs["_index"])]
+    if isinstance(item, h5py.Group):
+        item = item["codes"] if "codes" in item else item["values"]
+    return int(item.shape[0])
 
 
 def _read_span(node: h5py.Group, name: str, span: slice) -> np.ndarray:
@@ -194,7 +210,8 @@ def structure_problems(file: h5py.File, expression: Mapping) -> Iterator[Parts]:
     """
     layer, gene_column = expression["layer"], expression["gene_column"]
     frame(file, "obs")
-    names = column_names(frame(file, var_name(file, layer)))
+    var = frame(file, var_name(file, layer))
+    names = column_names(var)
     node = matrix(file, layer)
     if node is None:
         if layer is None:
@@ -206,9 +223,22 @@ def structure_problems(file: h5py.File, expression: Mapping) -> Iterator[Parts]:
         rows, columns = shape(node)
         value = f"an empty matrix ({rows} x {columns}, {stored(node)} values)"
         yield value, "cells or samples with expression", "check how the file was written"
+    else:
+        yield from _misfits(node, read_cell_number(file), _length(var))
     if gene_column and gene_column not in names:
         expected = f"one of its columns: {', '.join(names) or 'none'}"
         yield f"no column '{gene_column}' in .var", expected, "correct `expression.gene_column`, or remove it"
+
+
+def _misfits(node, rows: int, columns: int) -> Iterator[Parts]:
+    """Yield what is wrong with a matrix: its kind of values, and its size."""
+    values = node if isinstance(node, h5py.Dataset) else node["data"]
+    if values.dtype.kind not in "iufb":
+        expected = "numbers; nothing else is read, and no object is made"
+        yield f"a matrix of values of the type {values.dtype.name}", expected, "store the values as numbers"
+    if shape(node) != (rows, columns):
+        found = f"a matrix of {' x '.join(map(str, shape(node)))}, {rows} names in .obs, {columns} in .var"
+        yield found, "one row per name in .obs, one column per name in .var", REWRITE
 
 
 def check_structure(file: h5py.File, layer: str | None, gene_column: str | None) -> None:
@@ -230,18 +260,32 @@ def tenx_barcodes(path: Path) -> int:
     UnreadableFile
         When it is no such file.
     """
-    with open_file(path) as file:
+    with open_file(path, CELL_RANGER) as file:
         group = next((node for node in file.values() if isinstance(node, h5py.Group) and "barcodes" in node), None)
         if group is None:
-            mend = "give the filtered_feature_bc_matrix.h5 of Cell Ranger; an AnnData file must end in .h5ad"
+            mend = f"{CELL_RANGER}; an AnnData file must end in .h5ad"
             raise UnreadableFile("no 10x matrix", "an h5 file with a group `matrix`", mend)
         return int(group["barcodes"].shape[0])
+
+
+def check_tenx(path: Path) -> None:
+    """Raise `UnreadableFile` where the matrix of a 10x h5 file points outside of itself, or lacks a part."""
+    with open_file(path, CELL_RANGER) as file:
+        for group in [node for node in file.values() if "barcodes" in node]:
+            features, barcodes = (int(size) for size in group["shape"][:])
+            parts = tuple(group[name][:] for name in ("data", "indices", "indptr"))
+            sparse.csr_matrix(parts, shape=(barcodes, features)).check_format(full_check=True)
 
 
 def _format(node) -> str:
     if isinstance(node, h5py.Dataset):
         return "dense"
     return _text(node.attrs.get("encoding-type", node.attrs.get("h5sparse_format", "")))[:3]
+
+
+def reads_by_row(node) -> bool:
+    """Tell whether a few rows of a matrix can be read without the others."""
+    return _format(node) != "csc"
 
 
 def read_rows(node, rows: np.ndarray) -> sparse.csr_matrix:
@@ -299,4 +343,7 @@ def _read_block(node, indptr, first: int, until: int, other: int, kind):
     lines = until - first
     size = (lines, other) if kind is sparse.csr_matrix else (other, lines)
     parts = (node["data"][low:high], node["indices"][low:high], indptr[first : until + 1] - low)
-    return kind(parts, shape=size)
+    block = kind(parts, shape=size)
+    # Positions outside of the matrix would be read from, and written to, wherever they point.
+    block.check_format(full_check=True)
+    return block

@@ -7,17 +7,26 @@ file. h5py and pyarrow are imported where they are needed, because every job par
 import csv
 import difflib
 import gzip
-from collections.abc import Mapping, Sequence
+import os
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from stat3act.expression.tenx import folder_parts
+from stat3act.named_files import BRACES, NO_TEXT
 from stat3act.problems import Problem
 
 SEPARATORS = {".tsv": "\t", ".txt": "\t", ".tab": "\t", ".csv": ","}
 BULK_SUFFIXES = (*SEPARATORS, *(f"{suffix}.gz" for suffix in SEPARATORS), ".parquet", ".h5ad")
 CELL_SUFFIXES = (".h5ad", ".h5")
 SHOWN = 8
+MARKS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+AS_TEXT = "write it again as UTF-8 text; .gz only when it is compressed with gzip"
+# Looking for names like a missing one takes a while in a matrix of thousands.
+MOST_MISSING = 20
 
 Parts = tuple[str, str, str]
 
@@ -114,22 +123,24 @@ def read_header(path: str | Path, gene_column: str | None) -> TableHeader:
 
 
 def _parquet_columns(path: str | Path) -> tuple[list[str], str]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         schema = pq.read_schema(path)
-    except (OSError, ValueError) as error:
+        metadata = schema.pandas_metadata or {}
+    except (OSError, ValueError, pa.ArrowException) as error:
         mend = "write it again, for example with pandas' `to_parquet`"
         raise UnreadableFile(f"no Parquet file ({error})", "a Parquet file", mend) from None
     columns = [str(name) for name in schema.names]
     if not columns:
         raise UnreadableFile("no columns", "a column of gene ids and one column per sample", "check the matrix")
-    index = [name for name in (schema.pandas_metadata or {}).get("index_columns", []) if isinstance(name, str)]
+    index = [name for name in metadata.get("index_columns", []) if name in columns]
     return columns, index[0] if index else columns[0]
 
 
 def _text_columns(path: str | Path, separator: str) -> tuple[list[str], str, int]:
-    opener = gzip.open if str(path).endswith(".gz") else open
+    opener = gzip.open if str(path).lower().endswith(".gz") else open
     skip, lines = 0, []
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
@@ -140,19 +151,27 @@ def _text_columns(path: str | Path, separator: str) -> tuple[list[str], str, int
                 lines.append(line)
                 if len(lines) == 2:
                     break
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        mend = "write it again as UTF-8 text; .gz only when it is compressed with gzip"
-        raise UnreadableFile(f"not readable as text ({error})", "a text table", mend) from None
+    except UnicodeDecodeError as error:
+        found = next((words for start, words in NO_TEXT.items() if error.object.startswith(start)), "not UTF-8")
+        raise UnreadableFile(found, "UTF-8 text", AS_TEXT) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableFile(f"not readable as text ({error})", "a text table", AS_TEXT) from None
     if len(lines) < 2:
         found = "an empty file" if not lines else "a header without rows"
         raise UnreadableFile(found, "a header and one row per gene", "check how the matrix was written")
-    header, first = (next(csv.reader([line], delimiter=separator)) for line in lines)
+    if any("\0" in line for line in lines):
+        raise UnreadableFile("NUL bytes, which no text has", "a text table", AS_TEXT)
+    try:
+        header, first = (next(csv.reader([line], delimiter=separator)) for line in lines)
+    except csv.Error as error:
+        raise UnreadableFile(f"a header that cannot be read ({error})", "names of columns", AS_TEXT) from None
     if len(first) == len(header) + 1:
         header = ["", *header]
     if len(header) < 2:
         word = "tabs" if separator == "\t" else "commas"
+        found = next((f" separated by {words}" for mark, words in MARKS.items() if mark in lines[0]), "")
         mend = "the suffix decides the separator: .csv has commas; .tsv, .txt and .tab have tabs"
-        raise UnreadableFile("a single column", f"columns separated by {word}", mend)
+        raise UnreadableFile(f"a single column{found and ', or columns'}{found}", f"columns separated by {word}", mend)
     return header, separator, skip
 
 
@@ -180,6 +199,33 @@ def missing_sample(name: str, available: Sequence[str], holder: str, key: str) -
     if key == "column":
         mend += " of the sample sheet; it holds the matrix's name of the sample"
     return f"'{name}', which is not among the {holder}", f"one of: {shown(available)}", mend
+
+
+def sample_name(row: Mapping[str, str]) -> tuple[str, str]:
+    """Return the matrix's name of a sample, and the sheet column that says it: ``column``, else ``sample``."""
+    return (row["column"], "column") if row.get("column") else (row["sample"], "sample")
+
+
+def missing_samples(
+    users: Sequence[tuple[int, Mapping[str, str]]], available: Sequence[str], holder: str
+) -> Iterator[tuple[int, str, Parts]]:
+    """Yield row, column and what is wrong for each sample that is not, or twice, among the names a matrix offers.
+
+    Parameters
+    ----------
+    users
+        Number and content of each row of the sheet that names the matrix.
+    available, holder
+        As in `missing_sample`.
+    """
+    times = Counter(available)
+    wrong = [(row, *sample_name(user)) for row, user in users if times[sample_name(user)[0]] != 1]
+    for row, name, column in wrong[:MOST_MISSING]:
+        if parts := missing_sample(name, available, holder, "column"):
+            yield row, column, parts
+    if rest := wrong[MOST_MISSING:]:
+        found = f"{len(rest)} more names that are not among the {holder}, from '{rest[0][1]}' on"
+        yield rest[0][0], rest[0][2], (found, f"one of: {shown(available)}", "mend the rows above first")
 
 
 def check_headers(
@@ -223,7 +269,7 @@ def check_headers(
         if found:
             found = [(users[0][0], "path", found)]
         else:
-            found = check(Path(data_dir) / path, users, expression, compartments)
+            found = sorted(check(Path(data_dir) / path, users, expression, compartments), key=itemgetter(0))
         for row, column, (value, expected, mend) in found:
             # What holds for the file is said once, at the first row that names it.
             others = len(users) - 1 if column == "path" and row == users[0][0] else 0
@@ -236,8 +282,17 @@ def check_headers(
 
 def _check_path(path: Path, known: Sequence[str]) -> Parts | None:
     """Return what is wrong with a path before anything is opened."""
-    if not path.exists():
-        close = near(path.name, [item.name for item in path.parent.iterdir()]) if path.parent.is_dir() else []
+    if set(BRACES) & set(str(path)):
+        return (
+            f"a path with {BRACES[0]} or {BRACES[1]}",
+            "a path without",
+            "rename it: to Snakemake these are wildcards",
+        )
+    try:
+        size = path.stat().st_size
+    except (OSError, ValueError):
+        readable = os.path.isdir(path.parent) and os.access(path.parent, os.R_OK)
+        close = near(path.name, os.listdir(path.parent)) if readable else []
         start = "it is relative to `data_dir`"
         mend = f"is it {' or '.join(map(repr, close))}? {start}" if close else f"correct the path; {start}"
         return "no such file", "a file or folder that exists", mend
@@ -254,6 +309,6 @@ def _check_path(path: Path, known: Sequence[str]) -> Parts | None:
         expected = f"one of {', '.join(known)}{'' if kind == 'bulk' else ' or a 10x folder'}"
         mend = f"convert it, or rename it if only the suffix is wrong (`expression.type` is {kind})"
         return "an unknown suffix", expected, mend
-    if path.stat().st_size == 0:
+    if size == 0:
         return "an empty file", "a matrix", "check how the matrix was written"
     return None

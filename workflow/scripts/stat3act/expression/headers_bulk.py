@@ -4,12 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stat3act.expression import h5ad
-from stat3act.expression.headers import Parts, UnreadableFile, missing_sample, read_header, suffix_of
-
-
-def sample_name(row: Mapping[str, str]) -> tuple[str, str]:
-    """Return the matrix's name of a sample, and the sheet column that says it: ``column``, else ``sample``."""
-    return (row["column"], "column") if row.get("column") else (row["sample"], "sample")
+from stat3act.expression.headers import Parts, UnreadableFile, missing_samples, read_header, suffix_of
 
 
 def available_samples(path: Path, gene_column: str | None, layer: str | None = None) -> list[str]:
@@ -36,7 +31,4 @@ def check_bulk(
     except UnreadableFile as error:
         yield users[0][0], "path", error.parts
         return
-    for row, user in users:
-        name, column = sample_name(user)
-        if parts := missing_sample(name, available, f"samples of {user['path']}", "column"):
-            yield row, column, parts
+    yield from missing_samples(users, available, f"samples of {users[0][1]['path']}")

@@ -1,11 +1,11 @@
 """Headers of single-cell files: is the sample in them, are there cells, labels and the layer?"""
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stat3act.expression import h5ad
-from stat3act.expression.headers import Parts, UnreadableFile, missing_sample, suffix_of
-from stat3act.expression.headers_bulk import sample_name
+from stat3act.expression.headers import Parts, UnreadableFile, missing_samples, sample_name, suffix_of
 from stat3act.expression.tenx import folder_shape
 
 Users = Sequence[tuple[int, Mapping[str, str]]]
@@ -49,13 +49,12 @@ def _check_h5ad(path: Path, users: Users, expression: Mapping, compartments: Map
             yield first, "path", parts
             return
         cells = h5ad.count_values(obs, key)
+    path_of_sheet = users[0][1]["path"]
+    yield from missing_samples(users, sorted(filter(None, cells)), f"values of .obs['{key}'] in {path_of_sheet}")
     for row, user in users:
         name, column = sample_name(user)
-        names = sorted(name for name in cells if name)
-        if parts := missing_sample(name, names, f"values of .obs['{key}'] in {user['path']}", "column"):
-            yield row, column, parts
-        elif parts := too_few(cells[name], expression):
-            yield row, column, (f"'{name}' has {parts[0]} in {user['path']}", *parts[1:])
+        if cells[name] and (parts := too_few(cells[name], expression)):
+            yield row, column, (f"'{name}' has {parts[0]} in {path_of_sheet}", *parts[1:])
 
 
 def _check_whole_file(file, users: Users, expression: Mapping) -> Found:
@@ -94,7 +93,9 @@ def _check_tenx(path: Path, users: Users, expression: Mapping, compartments: Map
         yield row, "path", (f"the file of row {users[0][0]} again", "one 10x output per sample", mend)
     try:
         cells = folder_shape(path)[1] if path.is_dir() else h5ad.tenx_barcodes(path)
-    except (OSError, EOFError, UnicodeDecodeError, ValueError, StopIteration) as error:
+    except UnreadableFile:
+        raise
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         mend = "give the filtered_feature_bc_matrix of Cell Ranger, or of a tool that writes the same"
         yield first, "path", (f"not readable ({error})", "a 10x matrix", mend)
         return

@@ -28,6 +28,10 @@ LOG2_LOWEST = -10.0
 EXAMPLES = 3
 # Values looked at together: a cohort of ten thousand samples has 2e8 of them.
 AT_ONCE = 1 << 23
+# A thousand times the reads of the largest machines in one gene; float32 and sums stay far from their limits.
+LARGEST = 1e15
+# Of cells no logarithms are read.
+RAW_COUNTS = "name the layer that holds the raw counts as `expression.layer` (`raw` for .raw), or give them in .X"
 # Logarithms rounded to two decimals may fall short of that of the offset.
 OFFSET_TOLERANCE = 0.01
 
@@ -169,6 +173,10 @@ def _not_finite(facts: Facts, scale: str) -> Iterator[Parts]:
         where, value = _list(infinite, examples, "infinite values")
         mend = "take the logarithm of x + 1, or give the linear values" if scale in LOG else "correct these values"
         yield where, value, "finite numbers", mend
+    huge, examples = facts.find(lambda values: np.isfinite(values) & (np.abs(values) > LARGEST))
+    if huge:
+        where, value = _list(huge, examples, "values that no assay gives")
+        yield where, value, f"numbers up to {LARGEST:g}", "correct these values"
 
 
 def _not_whole(values: np.ndarray) -> np.ndarray:
@@ -185,13 +193,15 @@ def _below_zero(facts: Facts, scale: str) -> Iterator[Parts]:
     if negative:
         where, value = _list(negative, examples, "negative values")
         mend = f"{_declare('log2', 'log2_ratio')} if these are logarithms; else give values without negative ones"
+        mend = RAW_COUNTS if facts.unit == "cell" else mend
         yield where, value, f"no value below 0 (`expression.scale: {scale}`)", mend
 
 
 def _looks_logged(facts: Facts, scale: str) -> Iterator[Parts]:
     fractions, _ = facts.find(_not_whole)
     if facts.highest < LINEAR_LEAST_MAXIMUM and fractions:
-        mend = f"{_declare('log2')} if these are log2 values, or give the linear values (single cell: raw counts)"
+        mend = f"{_declare('log2')} if these are log2 values, or give the linear values"
+        mend = RAW_COUNTS if facts.unit == "cell" else mend
         value = f"fractions with a maximum of {facts.highest:g}, which look like logarithms"
         yield "", value, f"linear values (`expression.scale: {scale}`), some of them above 30", mend
 
@@ -214,7 +224,7 @@ def _counts(facts: Facts, scale: str) -> Iterator[Parts]:
             value += f"; every {facts.unit} adds up to a million, as TPM does"
             mend = f"{_declare('tpm')}, or give the raw counts"
         elif facts.unit == "cell":
-            mend = "name the layer that holds the raw counts as `expression.layer`, or " + _declare("tpm")
+            mend = f"{RAW_COUNTS}; or {_declare('tpm')}"
         else:
             mend = f"{_declare('rsem')} if these are expected counts (RSEM, salmon, kallisto), or give the raw counts"
         yield where, value, f"whole numbers (`expression.scale: {scale}`)", mend

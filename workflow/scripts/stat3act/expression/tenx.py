@@ -37,5 +37,8 @@ def folder_shape(folder: Path) -> tuple[int, int, int]:
         if not handle.readline().startswith("%%MatrixMarket matrix coordinate"):
             raise ValueError("its first line is not '%%MatrixMarket matrix coordinate'")
         line = next((line for line in handle if not line.startswith("%")), "")
-    features, barcodes, values = (int(number) for number in line.split())
+    sizes = line.split()
+    if len(sizes) != 3 or not all(map(str.isdecimal, sizes)):
+        raise ValueError(f"its sizes are {line.strip()[:80]!r}, not three whole numbers")
+    features, barcodes, values = (int(size) for size in sizes)
     return features, barcodes, values

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from stat3act.logs import log
-from stat3act.problems import Problem
+from stat3act.problems import InputProblems, Problem, shorten
 from stat3act.tables import read_text_table
+from stat3act.user_tables import read_user_table
 
 GIVEN = ("sample", "gene", "alteration")
 LESION_COLUMNS = [*GIVEN, "kind", "certainty", "effect", "source", "note"]
@@ -40,6 +41,9 @@ CHANGES = (
     (IN_FRAME, re.compile(rf"{ACID}(\d+)(_{ACID}\d+)?(delins|del|ins|dup){ACID}*\d*")),
 )
 MOST_PROBLEMS = 5
+RENAME = (
+    "rename the column (of a MAF file: Tumor_Sample_Barcode, Hugo_Symbol and HGVSp_Short); the table is tab-separated"
+)
 EXPECTED = (
     f"a protein change such as p.Y640F, p.S187_Y190del or p.R100*, or one of {', '.join((TRUNCATING, *STRUCTURAL))}"
 )
@@ -136,7 +140,7 @@ def read_lesions(path: str | Path | None, known: str | Path, samples: Collection
     """Read the user's table, if there is one, for `find_lesions`."""
     if not path:
         return pd.DataFrame(columns=LESION_COLUMNS)
-    table = read_text_table(path)
+    table = read_user_table(path, str(path), GIVEN)[list(GIVEN)]
     found = find_lesions(table, read_text_table(known), samples)
     own = table["sample"].isin(set(samples))
     log.info(
@@ -183,29 +187,10 @@ def lesion_problems(config: Mapping, known: Collection[str], samples: Collection
     if path is None or not path.is_file():
         return []
     try:
-        table = read_text_table(path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        mend = "save it as tab-separated text in UTF-8"
-        return [Problem(name, "", str(error).strip(), "a table with a header", mend)]
-    found = [Problem(name, *parts) for parts in _header(table)] or [
-        Problem(name, *parts) for parts in _rows(table, set(known), set(samples))
-    ]
-    if len(found) > MOST_PROBLEMS:
-        more = f"{len(found) - MOST_PROBLEMS} more problems of this table"
-        last = Problem(name, "further rows", more, "rows as above", "mend the rows above first, then start again")
-        return [*found[:MOST_PROBLEMS], last]
-    return found
-
-
-def _header(table: pd.DataFrame) -> Iterator[tuple[str, str, str, str]]:
-    for column in GIVEN:
-        if column not in table:
-            others = ", ".join(map(str, table.columns))
-            mend = (
-                "rename the column (of a MAF file: Tumor_Sample_Barcode, Hugo_Symbol and HGVSp_Short); "
-                "the table is tab-separated"
-            )
-            yield "row 1", f"the columns {others}", f"a column '{column}'", mend
+        table = read_user_table(path, name, GIVEN, RENAME)[list(GIVEN)]
+    except InputProblems as error:
+        return list(error.problems)
+    return shorten((Problem(name, *parts) for parts in _rows(table, set(known), set(samples))), MOST_PROBLEMS)
 
 
 def _rows(table: pd.DataFrame, known: set[str], samples: set[str]) -> Iterator[tuple[str, str, str, str]]:
@@ -216,7 +201,7 @@ def _rows(table: pd.DataFrame, known: set[str], samples: set[str]) -> Iterator[t
         one, other = alike[0]
         mend = f"name the samples as the sample sheet does: '{other}', if that is what '{one}' means"
         yield "column 'sample'", f"no sample of the sample sheet, but '{one}'", "names of the sample sheet", mend
-    for number, row in enumerate(table.to_dict("records"), 2):
+    for number, row in zip(table.index, table.to_dict("records"), strict=True):
         if not row["gene"].strip():
             yield f"row {number}, column 'gene'", "an empty cell", "a gene symbol", "fill it in or remove the row"
         elif row["gene"] in known and row["sample"] in samples and read_alteration(row["alteration"]) is None:

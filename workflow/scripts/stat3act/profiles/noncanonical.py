@@ -12,7 +12,7 @@ import pandas as pd
 from stat3act.profiles.calls import Case
 from stat3act.profiles.drivers import STAT3_GENE
 from stat3act.profiles.states import Evidence, Thresholds
-from stat3act.validation.phospho import match_samples, phospho_values, read_measurements
+from stat3act.validation.measurements import match_samples, phospho_values, read_measurements
 
 NOT_ASSESSABLE, HYPOTHESIS, PHOSPHO_SUPPORTED = "not_assessable", "hypothesis", "phospho_supported"
 NFKB_AXIS = "nfkb"

@@ -4,9 +4,7 @@ The phosphoprotein of a bulk tumour is itself a mixture of tumour and microenvir
 not about its tumour cells.
 """
 
-import difflib
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +12,8 @@ from scipy import stats
 
 from stat3act.logs import log
 from stat3act.problems import Problem, raise_if_any
-from stat3act.tables import read_table
+from stat3act.validation.measurements import MIN_SAMPLES, match_samples, phospho_values, too_few_matches
 
-MIN_SAMPLES = 8
 GROUPS = ("bulk", "tumour", "microenvironment")
 PANEL_AXES = ("stat3_core", "stat3_epithelial", "stat3_regulon")
 UNSIGNED_AXES = ("stat3_core", "stat3_epithelial")
@@ -25,85 +22,6 @@ MRNA = {"stat3_mrna": "STAT3", "socs3_mrna": "SOCS3"}
 FAMILY_RECEPTOR = "IL6ST"
 PHOSPHO_COLUMNS = ["group", "method", "spearman", "low", "high", "n"]
 SAMPLE_COLUMNS = ["sample", "patient", "phospho_sample", "phospho", "note"]
-NO_MATCH = "no phospho measurement"
-SAME_KEY = "another sample with the same name start is used"
-SAME_PATIENT = "another sample of the patient is used"
-
-
-def read_measurements(path: str | Path) -> pd.DataFrame:
-    """Read a phospho table, first column sample names; a sample named 001 stays 001."""
-    return read_table(path, low_memory=False, converters={0: str})
-
-
-def match_samples(samples: pd.DataFrame, measured: Iterable[str], characters: int | None) -> pd.DataFrame:
-    """Find the phospho measurement of each sample, one sample per patient.
-
-    Names are compared on their first ``characters``. Where several aliquots share a start, and where a patient has
-    several matched samples, the first in alphabetical order is used (in TCGA the primary tumour, ``-01``, comes before
-    the normal, ``-11``), so that no patient counts twice.
-
-    Parameters
-    ----------
-    samples
-        Columns ``sample patient``.
-    measured
-        Sample names of the phospho table that have a value.
-    characters
-        Length of the start that must agree; None for the whole name.
-
-    Returns
-    -------
-    ``sample patient phospho_sample note``, sorted by sample; ``note`` says why a sample is left out.
-    """
-    aliquots: dict[str, str] = {}
-    for name in sorted(measured):
-        aliquots.setdefault(name[:characters], name)
-    table = samples[["sample", "patient"]].sort_values("sample", ignore_index=True)
-    key = table["sample"].str.slice(0, characters)
-    found = key.map(aliquots)
-    note = pd.Series("", table.index).mask(found.isna(), NO_MATCH)
-    note = note.mask(note.eq("") & key.duplicated(), SAME_KEY)
-    open_rows = note.eq("")
-    repeated = table.loc[open_rows, "patient"].duplicated()
-    note.loc[repeated.index[repeated]] = SAME_PATIENT
-    return table.assign(phospho_sample=found.where(note.eq(""), ""), note=note)
-
-
-def phospho_values(table: pd.DataFrame, column: str, file: str) -> pd.Series:
-    """Return the phospho column as numbers, indexed by sample name, without missing values.
-
-    Parameters
-    ----------
-    table
-        First column sample names, other columns sites or antibodies.
-    column
-        Name of the phospho-STAT3 column.
-    file
-        Name of the table's file, for messages.
-
-    Raises
-    ------
-    InputProblems
-        When the column is missing (near matches are named), holds text, or a sample name is there twice.
-    """
-    if column not in table.columns[1:]:
-        near = difflib.get_close_matches(column, [str(name) for name in table.columns[1:]], n=5, cutoff=0.4)
-        found = f"no column {column!r}; nearest: {', '.join(near)}" if near else f"no column {column!r}, none like it"
-        mend = "set validation.phospho_column to one of the table's columns"
-        raise_if_any([Problem(file, f"column {column!r}", found, "a column of phospho-STAT3 values", mend)])
-    names = table.iloc[:, 0].astype(str)
-    values = pd.to_numeric(table[column], errors="coerce")
-    problems = []
-    text = table[column].notna() & values.isna()
-    if text.any():
-        example = f"{table.loc[text, column].iloc[0]!r} for {names[text].iloc[0]} ({int(text.sum())} such cells)"
-        problems.append(Problem(file, f"column {column!r}", example, "numbers or empty cells", "correct the cells"))
-    if names.duplicated().any():
-        twice = sorted(set(names[names.duplicated()]))
-        mend = "keep one row per sample name"
-        problems.append(Problem(file, "first column", f"{', '.join(twice[:5])} twice", "each sample name once", mend))
-    raise_if_any(problems)
-    return pd.Series(values.to_numpy(float), index=names.to_numpy()).dropna()
 
 
 def unsigned_genes(axes: pd.DataFrame, ligands: pd.DataFrame) -> list[str]:
@@ -252,11 +170,7 @@ def phospho_agreement(
         When fewer than 8 samples match.
     """
     used = matched[matched["note"].eq("")].set_index("sample")["phospho_sample"]
-    if len(used) < MIN_SAMPLES:
-        names = f"{len(used)} of {len(matched)} samples match (e.g. sample {matched['sample'].iloc[0]!r}, "
-        names += f"phospho {phospho.index[0]!r})" if len(phospho) else "the phospho table is empty)"
-        mend = "check the names, or set validation.phospho_sample_characters (15 for TCGA barcodes)"
-        raise_if_any([Problem(file, "first column", names, f"{MIN_SAMPLES} or more matched samples", mend)])
+    raise_if_any(too_few_matches(matched, phospho, file))
     truth = used.map(phospho)
     log.info("phospho: %s", matched["note"].replace("", "matched").value_counts().sort_index().to_dict())
     rows = []
