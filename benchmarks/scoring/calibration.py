@@ -343,7 +343,7 @@ def audit_rows(place: Place) -> list[dict]:
     residual, strata = model.remove_rivals(place.profiles, place.rivals), place.prepared.strata
     draws = residual @ exchange_weights(place.weights, strata, AUDIT_SETS, inflation.rng_of("audit", place.name))
     panel = sparse.csr_array(place.weights[:, None])
-    expected, variance = model.permutation_moments(residual, panel, strata)
+    expected, variance = model.permutation_moments(model.by_strata(residual, strata), panel)
     found = (residual @ place.weights - draws.mean(axis=1)) / draws.std(axis=1, ddof=1)
     exact = model.panel_z(place.profiles, panel, place.rivals, strata)[:, 0]
     null = (draws - expected) / np.sqrt(variance)

@@ -78,7 +78,9 @@ def numerators(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the statistic less its expectation, and the standard deviation of its null, for every row."""
     residual = model.remove_rivals(profiles, rivals)
-    expected, variance = model.permutation_moments(residual, sparse.csr_array(weights[:, None]), strata)
+    expected, variance = model.permutation_moments(
+        model.by_strata(residual, strata), sparse.csr_array(weights[:, None])
+    )
     return residual @ weights - expected[:, 0], np.sqrt(variance[:, 0])
 
 

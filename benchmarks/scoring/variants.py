@@ -216,7 +216,7 @@ def z_values(profiles: np.ndarray, panels: list, rivals: model.Rivals, bench: Be
         residual = np.clip(residual, -limit, limit)
     z = 0.0
     for panel in panels:
-        expected, variance = model.permutation_moments(residual, panel, bench.strata)
+        expected, variance = model.permutation_moments(model.by_strata(residual, bench.strata), panel)
         z = z + (residual @ panel - expected) / np.sqrt(variance)
     return z / len(panels) ** 0.5
 

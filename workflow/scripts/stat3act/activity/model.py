@@ -152,19 +152,17 @@ class Residual:
         return Residual(self.values[rows], self.sums[rows], self.squares[rows], self.member)
 
 
-def residual_of(profiles: np.ndarray, rivals: Rivals, strata: np.ndarray) -> Residual:
-    """Remove the rivals from each row: what all panels beside the same rivals have in common.
+def by_strata(values: np.ndarray, strata: np.ndarray) -> Residual:
+    """Sum rows over strata: what all panels beside the same rivals have in common.
 
     Parameters
     ----------
-    profiles
-        Rows x genes, standardised expression.
-    rivals
-        The rivals; may have no column.
+    values
+        Rows x genes, rivals removed.
     strata
         Stratum of each gene.
     """
-    values, genes = remove_rivals(profiles, rivals), len(strata)
+    genes = len(strata)
     member = sparse.csr_array((np.ones(genes), (strata, np.arange(genes))))
     sums = (member @ values.T).T
     return Residual(values, sums, (member @ (values**2).T).T - sums**2 / member.sum(axis=1), member)
@@ -205,7 +203,7 @@ def panel_z(profiles: np.ndarray, panels: sparse.csr_array, rivals: Rivals, stra
     -------
     Rows x panels.
     """
-    residual = residual_of(profiles, rivals, strata)
+    residual = by_strata(remove_rivals(profiles, rivals), strata)
     expected, variance = permutation_moments(residual, panels)
     return (residual.values @ panels - expected) / np.sqrt(variance)
 
@@ -245,7 +243,7 @@ def adjusted_statistic(
     -------
     Activity, error and contributions of each row.
     """
-    return panel_statistic(residual_of(profiles, rivals, strata), weights, inflation)
+    return panel_statistic(by_strata(remove_rivals(profiles, rivals), strata), weights, inflation)
 
 
 def panel_statistic(residual: Residual, weights: np.ndarray, inflation: float) -> Statistic:

@@ -102,7 +102,8 @@ def score_axes(
     for start in range(0, len(prepared.profiles), ROWS_AT_ONCE):
         block = prepared.profiles.iloc[start : start + ROWS_AT_ONCE]
         for rivals, group in beside.items():
-            residual = model.residual_of(block.to_numpy(), prepared.rivals(list(rivals)), prepared.strata)
+            residual = model.remove_rivals(block.to_numpy(), prepared.rivals(list(rivals)))
+            residual = model.by_strata(residual, prepared.strata)
             for axis in group:
                 weights = prepared.weights[axis].to_numpy(float)
                 parts[axis].append(score_axis(block, residual, weights, settings["confidence_level"], inflation[axis]))

@@ -81,7 +81,8 @@ def facts_of(values, genes: Sequence[str], samples: Sequence[str]) -> Facts:
     """
     if sparse.issparse(values):
         data, unit = values.data, "cell"
-        sums = np.asarray(values.sum(axis=1, dtype=np.float64)).ravel()
+        # A product with ones is of float64; `sum` would add float32 up as such, whatever type it is asked for.
+        sums = values @ np.ones(values.shape[1])
 
         def places(positions):
             rows = np.searchsorted(values.indptr, positions, side="right") - 1
