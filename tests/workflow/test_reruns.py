@@ -8,7 +8,7 @@ import yaml
 from workflow.harness import snakemake
 
 BULK = ["--configfile", "config/cohorts/demo_bulk/config.yaml"]
-REPORT = {"report_record": 1, "report_render": 1, "report_crate": 1}
+REPORT = {"report_record": 1, "report_render": 1, "report_crate": 1, "report_checksums": 1}
 CALLS = {"profiles_call": 1, "validation_expected": 1}
 SCORING = {"activity_reference": 1, "activity_score": 1, "activity_guards": 1, "profiles_group": 1}
 

@@ -64,6 +64,7 @@ def test_a_limit_runs_scores_onward_and_a_threshold_of_the_calls_no_scores(copie
         "profiles_call",
         "profiles_group",
         "validation_expected",
+        "report_checksums",
         "report_crate",
         "report_record",
         "report_render",

@@ -2,6 +2,7 @@
 # job, so nothing heavy is imported. Needs code.smk.
 import os
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -10,18 +11,20 @@ from snakemake.exceptions import WorkflowError
 
 # The modules must be in place before they can be imported here.
 sources("import stat3act.cohort, stat3act.expression.headers, stat3act.report.parts, stat3act.report.summary")
-sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions")
+sources("import stat3act.compartments.celltypist_model, stat3act.profiles.lesions, stat3act.logs")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import open_cohort
 from stat3act.configuration import is_control
 from stat3act.expression.headers import check_headers
+from stat3act.logs import say_killed
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise
 
+STARTED = time.time()
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
@@ -113,3 +116,9 @@ def print_summary():
     if (results / "report/report.html").exists():
         calls = pd.read_csv(results / "profiles/calls.tsv", sep="\t", keep_default_na=False)
         print(summarise(calls, results / "report/report.html"))
+
+
+def print_killed():
+    """Say on the terminal which jobs were killed, what most likely killed them and how to go on."""
+    for words in say_killed(Path("logs") / config["cohort"], STARTED):
+        print(words, file=sys.stderr)

@@ -5,7 +5,7 @@ import anndata as ad
 from stat3act import logs, tables
 from stat3act.activity.guards import guard_scores
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 table = guard_scores(
     ad.read_h5ad(snakemake.input.expression),

@@ -5,7 +5,7 @@ import anndata as ad
 from stat3act import logs, tables
 from stat3act.activity.measure import measure_cohort
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 reference = measure_cohort(
     ad.read_h5ad(snakemake.input.expression),

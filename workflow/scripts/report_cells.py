@@ -6,7 +6,7 @@ from anndata.io import read_elem
 from stat3act import logs, tables
 from stat3act.report.cells import draw_sample, with_activity, write_picture
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 with h5py.File(snakemake.input.activity) as handle:
     scored = read_elem(handle["obs"])

@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.report.multiqc import multiqc_text
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 quality = tables.read_table(snakemake.input.quality)
 tables.write_text(snakemake.output.quality, multiqc_text(quality, snakemake.params.cohort))

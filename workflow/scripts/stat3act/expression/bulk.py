@@ -1,5 +1,6 @@
 """Bulk cohorts: from the matrices a sample sheet names to one matrix in one gene language and on one log2 scale."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from stat3act.expression.scale import LINEAR, LOG, check_scale, offset_problems,
 from stat3act.logs import log
 from stat3act.problems import InputProblems, Problem, raise_if_any
 
+# What reading a file that was cut off, or has a wrong byte, can end in.
+DAMAGED = (OSError, EOFError, zlib.error, UnicodeDecodeError, pd.errors.ParserError)
 # Genes with a missing value are left out when they are fewer than this share, as in two-colour arrays with spots that
 # could not be read; more of them say that something else is wrong.
 MISSING_SHARE = 0.05
@@ -214,6 +217,9 @@ def read_bulk(
         ids, values = read(path, list(names), gene_column, layer)
     except UnreadableFile as error:
         raise InputProblems([Problem(file, "", *error.parts)]) from None
+    except DAMAGED as error:
+        mend = "write or download it again"
+        raise InputProblems([Problem(file, "", f"a damaged file ({error})", "a whole file", mend)]) from None
     if not len(ids):
         mend = "check how the matrix was written"
         raise InputProblems([Problem(file, "", "an empty matrix: no rows", "one row per gene", mend)])

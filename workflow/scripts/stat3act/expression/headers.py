@@ -7,6 +7,7 @@ file. h5py and pyarrow are imported where they are needed, because every job par
 import csv
 import difflib
 import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def _text_columns(path: str | Path, separator: str) -> tuple[list[str], str, int
                 lines.append(line)
                 if len(lines) == 2:
                     break
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         mend = "write it again as UTF-8 text; .gz only when it is compressed with gzip"
         raise UnreadableFile(f"not readable as text ({error})", "a text table", mend) from None
     if len(lines) < 2:
