@@ -100,13 +100,19 @@ class Attempt:
 class Running:
     """Snakemake in its own process group, until it ends or is killed."""
 
-    def __init__(self, folder: Path, *arguments: str, prefix: tuple[str, ...] = (), **environment: str):
+    def __init__(self, folder: Path, *arguments: str, prepare=None, **environment: str):
         self.log = folder / ".attempt.log"
-        command = [*prefix, sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor", *arguments]
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor", *arguments]
         given = os.environ | {"XDG_CACHE_HOME": str(folder / ".cache"), "PYTHONWARNINGS": "ignore"} | environment
         with open(self.log, "wb") as handle:
             self.process = subprocess.Popen(
-                command, cwd=folder, env=given, stdout=handle, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=folder,
+                env=given,
+                stdout=handle,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=prepare,
             )
 
     def jobs(self) -> list[psutil.Process]:

@@ -2,7 +2,6 @@
 # job, so nothing heavy is imported. Needs code.smk.
 import os
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +23,6 @@ from stat3act.profiles.lesions import lesion_problems
 from stat3act.report.parts import FILES as PAGE_FILES
 from stat3act.report.summary import summarise
 
-STARTED = time.time()
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else "config"
 SCHEMA = yaml.safe_load(read_source("../schemas/config.schema.yaml"))
 
@@ -118,7 +116,9 @@ def print_summary():
         print(summarise(calls, results / "report/report.html"))
 
 
-def print_killed():
+def print_killed(logs):
     """Say on the terminal which jobs were killed, what most likely killed them and how to go on."""
-    for words in say_killed(Path("logs") / config["cohort"], STARTED):
-        print(words, file=sys.stderr)
+    # Snakemake hands over one path or, since its loggers are plugins, a list of them.
+    for log in [logs] if isinstance(logs, str) else logs:
+        for words in say_killed(Path(log).read_text(encoding="utf-8", errors="replace")):
+            print(words, file=sys.stderr)

@@ -1,12 +1,13 @@
 """The log of a rule: where it goes, its first and last line, and how it reports what went wrong.
 
-A log without its last line belongs to a job that was killed: `unfinished` finds it.
+A log without its last line belongs to a job that was killed: `say_killed` finds it.
 """
 
 import atexit
 import logging
 import os
 import platform
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from stat3act.damage import damaged_results
 from stat3act.problems import InputProblems, raise_if_any
 
 LAST_LINE = "end of log"
+FAILED = re.compile(r"^Error in rule (\w+):\n(?:    .*\n)*?    log: (.+) \(check log file", re.MULTILINE)
 
 log = logging.getLogger("stat3act")
 
@@ -68,31 +70,19 @@ def start(job) -> None:
     raise_if_any(damaged_results(job.input, job.output[0]))
 
 
-def unfinished(folder: Path, since: float) -> Iterator[Path]:
-    """Yield the logs of jobs that were killed: written to since a time, and without a last line.
-
-    Parameters
-    ----------
-    folder
-        Folder of logs.
-    since
-        Seconds since the epoch.
-    """
-    for path in sorted(folder.rglob("*.log")):
-        if path.stat().st_mtime >= since and not path.read_text(errors="replace").rstrip().endswith(LAST_LINE):
-            yield path
-
-
-def say_killed(folder: Path, since: float) -> Iterator[str]:
+def say_killed(snakemake_log: str) -> Iterator[str]:
     """Yield what to tell about each job that was killed, and write it at the end of its log.
 
     Parameters
     ----------
-    folder, since
-        As for `unfinished`.
+    snakemake_log
+        Text of Snakemake's own log, which names the logs of failed jobs. One that lacks its last line, or was never
+        begun, is that of a job which was killed.
     """
-    for path in unfinished(folder, since):
-        rule = path.relative_to(folder).parts[0].removesuffix(".log")
+    for rule, name in FAILED.findall(snakemake_log):
+        path = Path(name)
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace").rstrip().endswith(LAST_LINE):
+            continue
         words = f"{path}\n{machine.killed(rule)}"
         with open(path, "a", encoding="utf-8") as handle:
             handle.write(f"{words}\n")

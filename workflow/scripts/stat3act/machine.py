@@ -71,8 +71,8 @@ def hold_memory() -> None:
 
 def _settings(rule: str, mem_mb: object = "<MB>") -> str:
     return (
-        f"      setting:  resource mem_mb of the rule {rule}: --set-resources {rule}:mem_mb={mem_mb}, or set-resources\n"
-        "                in a profile; on a cluster this is what the job gets. On one machine run fewer jobs at once:\n"
+        f"      setting:  resource mem_mb of the rule {rule}: --set-resources {rule}:mem_mb={mem_mb}\n"
+        "                (or set-resources in a profile). On a cluster a job gets that much. On one machine run fewer jobs at once:\n"
         "                --cores 1, or --resources mem_mb=<MB of the machine>"
     )
 
@@ -95,8 +95,8 @@ def out_of_memory(error: MemoryError, rule: str, resources: Mapping) -> str:
 def killed(rule: str) -> str:
     """Say that a job was killed before it could say why."""
     return (
-        f"The rule {rule} was killed before it could say why. Most often the kernel or the cluster did it, because the\n"
-        "jobs took more memory than there is.\n"
+        f"The rule {rule} was killed before it could say why, most often by the kernel or the\n"
+        "cluster, because the jobs took more memory than there is.\n"
         f"{_settings(rule)}\n"
         f"      then:     {AGAIN}"
     )
@@ -133,7 +133,7 @@ def explain(error: BaseException, rule: str, resources: Mapping) -> str | None:
         return (
             f"The download of the rule {rule} broke off: {error}\n"
             "      state:    nothing of it was kept\n"
-            "      mend:     see that the network is there, or download it elsewhere and give its path as networks.regulon\n"
+            "      mend:     see that the network is there, or give the path of a copy as networks.regulon\n"
             f"      then:     {AGAIN}"
         )
     number = _system_error(error)
@@ -142,4 +142,5 @@ def explain(error: BaseException, rule: str, resources: Mapping) -> str | None:
     what, mend = DISK[number]
     # HDF5 describes its file over several lines.
     said = " ".join(str(error).split())[:300]
-    return f"The rule {rule} could not go on: {what}\n      found:    {said}\n      mend:     {mend}\n      then:     {AGAIN}"
+    lines = (f"The rule {rule} could not go on: {what}", f"found:    {said}", f"mend:     {mend}", f"then:     {AGAIN}")
+    return "\n      ".join(lines)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from stat3act.tables import sha256_of_file
 
+HEAD = "# {} results"
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
 
 def checksum_lines(paths: Iterable[Path], folder: Path) -> str:
-    """Return one line per file: its sha256, two spaces, its path below the folder; sorted by path.
+    """Return how many files there are, and a line for each: sha256, two spaces, its path below the folder; sorted.
 
     Parameters
     ----------
@@ -20,24 +21,24 @@ def checksum_lines(paths: Iterable[Path], folder: Path) -> str:
         The cohort's folder of results.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in paths if path.is_file())
-    return "".join(f"{sha256_of_file(folder / name)}  {name}\n" for name in names)
+    lines = [f"{sha256_of_file(folder / name)}  {name}" for name in names]
+    return "\n".join([HEAD.format(len(lines)), *lines, ""])
 
 
 def parse_checksums(text: str) -> tuple[dict[str, str], list[str]]:
-    """Return path -> sha256, and the lines that are not as `checksum_lines` writes them.
+    """Return path -> sha256, and what is not as `checksum_lines` writes it.
 
     Parameters
     ----------
     text
-        Content of ``checksums.sha256``; each path once, in order, and a line end after the last.
+        Content of ``checksums.sha256``. Programs skip its first line; here it tells whether lines are missing.
     """
-    found, wrong = {}, []
-    for number, line in enumerate(text.split("\n"), 1):
-        matched = LINE.fullmatch(line)
-        if matched and matched[2] > max(found, default=""):
-            found[matched[2]] = matched[1]
-        elif line or number <= text.count("\n"):
-            wrong.append(f"line {number}")
-    if found and not text.endswith("\n"):
-        wrong.append("no line end after the last line")
+    head, *lines = text.split("\n")
+    matched = [LINE.fullmatch(line) for line in lines[:-1]]
+    found = {line[2]: line[1] for line in matched if line}
+    wrong = [f"line {number}" for number, line in enumerate(matched, 2) if not line]
+    if head != HEAD.format(len(matched)) or len(found) < len(matched):
+        wrong.append("line 1, the number of results")
+    if not lines or lines[-1]:
+        wrong.append("the end of the last line")
     return found, wrong

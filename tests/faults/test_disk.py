@@ -1,0 +1,155 @@
+"""Disks: full, read-only; two runs in one folder; clocks that jump."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from faults.cohort import BULK, CELLS, Running, attempt, outputs
+
+pytestmark = pytest.mark.faults
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+
+
+@contextmanager
+def mounted(folder, options):
+    """A file system in memory on a folder."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def remount(folder, options):
+    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+
+
+def same(folder, undisturbed, cohort):
+    found, expected = outputs(folder, cohort), outputs(undisturbed, cohort)
+    assert sorted(found) == sorted(expected)
+    assert [name for name in expected if found[name] != expected[name]] == []
+    return True
+
+
+@as_root
+@pytest.mark.parametrize(("name", "cohort"), [("cells", CELLS), ("bulk", BULK)])
+def test_a_full_disk(project, undisturbed, record, name, cohort):
+    results = project / "results"
+    used = sum(path.stat().st_size for path in (undisturbed / "results" / name).rglob("*") if path.is_file())
+    shares, lost = (0.1, 0.5, 0.9), []
+    with mounted(results, f"size={int(used * shares[0])}"):
+        for share in shares:
+            remount(results, f"size={int(used * share)}")
+            run = attempt(project, *cohort)
+            assert run.returncode != 0
+            assert "no space left on the disk" in run.output, run.output[-4000:]
+            assert "Traceback" not in run.output, run.output[-4000:]
+            assert not list(results.rglob(".partial.*"))
+            lost.append(len(run.lost))
+        remount(results, "size=1g")
+        run = attempt(project, *cohort)
+        assert run.returncode == 0, run.output[-4000:]
+        same(project, undisturbed, name)
+    assert max(lost) <= 2
+    words = "The rule ... could not go on: no space left on the disk"
+    record(f"results on a full disk ({name})", len(shares), len(shares), max(lost), words)
+
+
+@as_root
+def test_a_disk_full_for_everything(fresh, undisturbed, tmp_path, record):
+    folder = tmp_path / "project"
+    with mounted(folder, "size=1g"):
+        shutil.copytree(fresh, folder, dirs_exist_ok=True)
+        filler = folder / "filler"
+        subprocess.run(["fallocate", "-l", "2g", filler], check=False, capture_output=True)
+        free = os.statvfs(folder)
+        if free.f_bavail:
+            with open(filler, "ab") as handle:
+                handle.write(bytes(free.f_bavail * free.f_bsize))
+        run = attempt(fresh, "--directory", str(folder), *BULK, "--configfile", str(folder / "bulk.yaml"))
+        assert run.returncode != 0
+        assert re.search("No space left on device|no space left on the disk", run.output), run.output[-4000:]
+        filler.unlink()
+        run = attempt(folder, *BULK, "--unlock")
+        run = attempt(folder, *BULK)
+        assert run.returncode == 0, run.output[-4000:]
+        same(folder, undisturbed, "bulk")
+    record("the whole folder on a full disk", 1, 1, 0, "Snakemake: No space left on device")
+
+
+@as_root
+def test_a_read_only_results_folder(project, undisturbed, record):
+    results = project / "results"
+    with mounted(results, "size=1g"):
+        remount(results, "ro")
+        run = attempt(project, *BULK)
+        assert run.returncode != 0 and "Read-only file system" in run.output, run.output[-3000:]
+        remount(results, "rw")
+        assert attempt(project, *BULK).returncode == 0
+        # It turns read-only half-way.
+        shutil.rmtree(results / "bulk/profiles")
+        remount(results, "ro")
+        again = attempt(project, *BULK)
+        assert again.returncode != 0 and "ead-only" in again.output, again.output[-3000:]
+        remount(results, "rw")
+        run = attempt(project, *BULK)
+        assert run.returncode == 0, run.output[-3000:]
+        same(project, undisturbed, "bulk")
+    record("read-only results folder", 2, 2, len(again.lost), "Read-only file system: results/bulk/...")
+
+
+def test_two_runs_at_once(project, undisturbed, record):
+    first = Running(project, *BULK)
+    assert first.wait_until(first.jobs)
+    second = subprocess.run(
+        first.process.args, cwd=project, capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert second.returncode != 0
+    assert "Directory cannot be locked" in second.stderr and "--unlock" in second.stderr, second.stderr[-2000:]
+    ended = first.end()
+    assert ended.returncode == 0, ended.output[-3000:]
+    same(project, undisturbed, "bulk")
+    record("two runs at once in one folder", 1, 1, 0, "second run: Directory cannot be locked; the first goes on")
+
+
+YEAR = 365 * 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("words", "shift", "everything"),
+    [("a year back", -YEAR, True), ("a year ahead", YEAR, True), ("an hour ahead for some", 3600, False)],
+)
+def test_a_clock_that_jumped(finished, undisturbed, record, words, shift, everything):
+    """The results were written while the clock was wrong."""
+    files = sorted(path for path in (finished / "results/bulk").rglob("*") if path.is_file())
+    for number, path in enumerate(files):
+        if everything or number % 3 == 0:
+            when = path.stat().st_mtime + shift
+            os.utime(path, (when, when))
+    ended = attempt(finished, *BULK)
+    assert ended.returncode == 0, ended.output[-3000:]
+    same(finished, undisturbed, "bulk")
+    again = attempt(finished, *BULK)
+    assert "Nothing to be done" in again.output, again.output[-3000:]
+    jobs = len(ended.finished)
+    record(f"clock changed: results dated {words}", 1, 1, 0, f"{jobs} jobs ran again, then nothing to be done")
+
+
+def test_inputs_from_the_future(finished, undisturbed, record):
+    when = time.time() + YEAR
+    for path in (finished / "data").iterdir():
+        os.utime(path, (when, when))
+    ended = attempt(finished, *BULK)
+    assert ended.returncode == 0, ended.output[-3000:]
+    same(finished, undisturbed, "bulk")
+    again = attempt(finished, *BULK)
+    jobs = len(again.finished)
+    assert again.returncode == 0
+    same(finished, undisturbed, "bulk")
+    record("clock changed: inputs dated a year ahead", 1, 1, 0, f"{jobs} jobs run again each time")
