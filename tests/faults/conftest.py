@@ -28,15 +28,23 @@ def fresh(tmp_path_factory) -> Path:
     return build_project(tmp_path_factory.mktemp("fresh"))
 
 
-@pytest.fixture(scope="session")
-def undisturbed(fresh, tmp_path_factory) -> Path:
-    """The same project after both cohorts ran without a fault."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "project"
+def _run(fresh, folder, cohort):
     shutil.copytree(fresh, folder)
-    for cohort in (CELLS, BULK):
-        run = attempt(folder, *cohort)
-        assert run.returncode == 0, run.output[-4000:]
+    run = attempt(folder, *cohort)
+    assert run.returncode == 0, run.output[-4000:]
     return folder
+
+
+@pytest.fixture(scope="session")
+def bulk_done(fresh, tmp_path_factory) -> Path:
+    """The same project after the bulk cohort ran without a fault."""
+    return _run(fresh, tmp_path_factory.mktemp("bulk") / "project", BULK)
+
+
+@pytest.fixture(scope="session")
+def cells_done(fresh, tmp_path_factory) -> Path:
+    """The same project after the cohort of cells ran without a fault."""
+    return _run(fresh, tmp_path_factory.mktemp("cells") / "project", CELLS)
 
 
 @pytest.fixture
@@ -47,10 +55,17 @@ def project(fresh, tmp_path) -> Path:
 
 
 @pytest.fixture
-def finished(undisturbed, tmp_path) -> Path:
-    """A copy of the project that has run, time stamps and all, to hit."""
-    shutil.copytree(undisturbed, tmp_path / "project")
-    return tmp_path / "project"
+def bulk_copy(bulk_done, tmp_path) -> Path:
+    """A copy of the project whose bulk cohort has run, time stamps and all, to hit."""
+    shutil.copytree(bulk_done, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def cells_copy(cells_done, tmp_path) -> Path:
+    """A copy of the project whose cohort of cells has run, time stamps and all, to hit."""
+    shutil.copytree(cells_done, tmp_path / "copy")
+    return tmp_path / "copy"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The download of CollecTRI from a server that breaks off, answers wrongly or is not there."""
 
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -15,7 +16,14 @@ from workflow.harness import ROOT
 
 pytestmark = pytest.mark.faults
 TARGET = ["results/bulk/networks/axes.tsv", "--configfile", "bulk.yaml"]
+FAULTS = {
+    "cut": "cut half-way",
+    "cut without a length": "cut half-way by a server that told no length",
+    "other": "other content",
+    "refuse": "no connection",
+}
 FETCHED = "results/bulk/networks/collectri.tsv"
+NETWORK = (FETCHED, TARGET[0])
 
 
 def collectri(rows: int | None = None) -> bytes:
@@ -73,9 +81,9 @@ def _read_head(connection):
         text += part
 
 
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     yield server
@@ -86,13 +94,16 @@ def server(tmp_path):
 
 def pin(project, sha256):
     path = project / "bulk.yaml"
-    config = yaml.safe_load(path.read_text()) | {"networks": {"regulon": "collectri", "regulon_sha256": sha256}}
+    config = yaml.safe_load(path.read_text())
+    config["networks"] = {"regulon": "collectri", "regulon_sha256": sha256}
     path.write_text(yaml.safe_dump(config))
 
 
-@pytest.fixture
-def pinned(project, server):
-    """The project with the sha256 that the whole network has, and the network it should get."""
+@pytest.fixture(scope="module")
+def pinned(fresh, server, tmp_path_factory):
+    """A project that pins the sha256 of the whole network and has fetched it."""
+    project = tmp_path_factory.mktemp("pinned") / "project"
+    shutil.copytree(fresh, project)
     pin(project, "0" * 64)
     server.answers = ["whole"] * 3
     run = attempt(project, *TARGET, **server.environment)
@@ -103,10 +114,20 @@ def pinned(project, server):
     server.answers = ["whole"]
     run = attempt(project, *TARGET, **server.environment)
     assert run.returncode == 0, run.output[-4000:]
-    expected = {name: (project / name).read_bytes() for name in (FETCHED, TARGET[0])}
-    for name in expected:
-        (project / name).unlink()
-    return expected
+    return project
+
+
+@pytest.fixture
+def fetched(pinned, tmp_path):
+    """A copy of that project, to hit."""
+    shutil.copytree(pinned, tmp_path / "fetched")
+    return tmp_path / "fetched"
+
+
+def expect_network(project, pinned):
+    assert {name: (project / name).read_bytes() for name in NETWORK} == {
+        name: (pinned / name).read_bytes() for name in NETWORK
+    }
 
 
 WORDS = {
@@ -118,31 +139,30 @@ WORDS = {
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_a_download_that_fails(project, server, pinned, record, word):
+def test_a_download_that_fails(fetched, server, pinned, record, word):
+    for name in NETWORK:
+        (fetched / name).unlink()
     server.asked, server.answers = 0, [word] * 3
-    run = attempt(project, *TARGET, **server.environment)
+    run = attempt(fetched, *TARGET, **server.environment)
     assert run.returncode != 0 and server.asked == 3
     assert WORDS[word] in run.output and "Traceback" not in run.output, run.output[-4000:]
-    assert not (project / FETCHED).exists() and not list((project / "results").rglob(".partial.*"))
+    assert not (fetched / FETCHED).exists() and not list((fetched / "results").rglob(".partial.*"))
     # One failure is tried again within the run.
     server.answers = [word, "whole"]
-    run = attempt(project, *TARGET, **server.environment)
+    run = attempt(fetched, *TARGET, **server.environment)
     assert run.returncode == 0, run.output[-4000:]
-    assert {name: (project / name).read_bytes() for name in pinned} == pinned
-    record(f"download: {word}", 4, 4, 1, WORDS[word])
+    expect_network(fetched, pinned)
+    record(f"download: {FAULTS[word]}", 4, 4, 1, WORDS[word])
 
 
-def test_a_damaged_download_in_the_results(project, server, pinned, record):
-    server.answers = ["whole"]
-    assert attempt(project, *TARGET, **server.environment).returncode == 0
-    path = project / FETCHED
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(lines[:-5]))
-    run = attempt(project, *TARGET, "--forcerun", "networks_prepare", **server.environment)
+def test_a_network_in_the_results_that_lost_its_end(fetched, server, pinned, record):
+    path = fetched / FETCHED
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-5]))
+    run = attempt(fetched, *TARGET, "--forcerun", "networks_prepare", **server.environment)
     assert run.returncode != 0 and "sha256" in run.output and FETCHED in run.output, run.output[-4000:]
     path.unlink()
     server.answers = ["whole"]
-    run = attempt(project, *TARGET, **server.environment)
+    run = attempt(fetched, *TARGET, **server.environment)
     assert run.returncode == 0, run.output[-4000:]
-    assert {name: (project / name).read_bytes() for name in pinned} == pinned
-    record("downloaded network cut at the end of a row", 1, 1, 0, f"{FETCHED}: sha256 ... expected ...")
+    expect_network(fetched, pinned)
+    record("fetched network cut at the end of a row", 1, 1, 0, f"{FETCHED}: found sha256 ..., expected ...")

@@ -70,7 +70,7 @@ def test_every_single_wrong_byte_is_found(copied_demo, cohort):
     assert kinds >= {"tsv", "json", "h5ad", "html", "md", "yaml", "sha256"} and len(inputs) >= 3
     # One file of every kind, the records of the run, every input, and any five.
     chosen = [chance.choice([path for path in results if path.name.endswith(kind)]) for kind in sorted(kinds)]
-    chosen += [copied_demo / f"results/{cohort}/provenance.json"] + inputs + chance.sample(results, 5)
+    chosen += [copied_demo / f"results/{cohort}/provenance.json", *inputs, *chance.sample(results, 5)]
     assert len(chosen) >= 15
     for path in chosen:
         whole = flip(path, chance)

@@ -72,8 +72,8 @@ def hold_memory() -> None:
 def _settings(rule: str, mem_mb: object = "<MB>") -> str:
     return (
         f"      setting:  resource mem_mb of the rule {rule}: --set-resources {rule}:mem_mb={mem_mb}\n"
-        "                (or set-resources in a profile). On a cluster a job gets that much. On one machine run fewer jobs at once:\n"
-        "                --cores 1, or --resources mem_mb=<MB of the machine>"
+        "                (or set-resources in a profile). On a cluster a job gets that much. On one machine\n"
+        "                run fewer jobs at once: --cores 1, or --resources mem_mb=<MB of the machine>"
     )
 
 
