@@ -10,24 +10,22 @@ from pathlib import Path
 import pytest
 
 from stat3act.report.checksums import checksum_lines
-from stat3act.verify import result_differences
+from stat3act.verify import main, result_differences
 from workflow.harness import ROOT
 
 COHORTS = ["demo", "demo_bulk"]
 
 
-def verify(folder, cohort):
-    """Run the command of `make verify`; return its exit code and its lines."""
-    done = subprocess.run(
-        [sys.executable, "-m", "stat3act.verify", f"results/{cohort}"],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": "workflow/scripts"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not done.stderr, done.stderr
-    return done.returncode, done.stdout.splitlines()
+@pytest.fixture
+def verify(monkeypatch, capsys):
+    """Do in a folder what `make verify` does; return its exit code and its lines."""
+
+    def run(folder, cohort):
+        monkeypatch.chdir(folder)
+        code = main(Path("results") / cohort)
+        return code, capsys.readouterr().out.splitlines()
+
+    return run
 
 
 def files(folder, cohort):
@@ -51,7 +49,7 @@ def flip(path: Path, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("cohort", COHORTS)
-def test_untouched_results_are_as_recorded_and_sha256sum_agrees(demo, cohort):
+def test_untouched_results_are_as_recorded_and_sha256sum_agrees(demo, verify, cohort):
     code, lines = verify(demo, cohort)
     assert code == 0 and len(lines) == 1 and lines[0].startswith("OK: "), lines
     folder = demo / "results" / cohort
@@ -63,7 +61,7 @@ def test_untouched_results_are_as_recorded_and_sha256sum_agrees(demo, cohort):
 
 
 @pytest.mark.parametrize("cohort", COHORTS)
-def test_every_single_wrong_byte_is_found(copied_demo, cohort):
+def test_every_single_wrong_byte_is_found(copied_demo, verify, cohort):
     chance = random.Random(8)
     results, inputs = files(copied_demo, cohort)
     kinds = {path.name.split(".", 1)[1] for path in results}
@@ -102,7 +100,7 @@ def test_no_wrong_byte_of_the_list_of_checksums_passes(tmp_path):
         assert list(result_differences(tmp_path)), share
 
 
-def test_missing_files_another_network_and_another_config_are_named(copied_demo):
+def test_missing_files_another_network_and_another_config_are_named(copied_demo, verify):
     folder = copied_demo / "results/demo"
     record = json.loads((folder / "provenance.json").read_text())
     (folder / "profiles/calls.tsv").unlink()
@@ -119,6 +117,11 @@ def test_missing_files_another_network_and_another_config_are_named(copied_demo)
         assert words in text, text
 
 
-def test_the_command_asks_which_results():
+def test_the_command_says_what_differs_and_asks_which_results(copied_demo):
+    (copied_demo / "results/demo/profiles/calls.tsv").unlink()
+    command = [sys.executable, "-m", "stat3act.verify", "results/demo"]
+    environment = os.environ | {"PYTHONPATH": "workflow/scripts"}
+    done = subprocess.run(command, cwd=copied_demo, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "profiles/calls.tsv: expected" in done.stdout and not done.stderr
     done = subprocess.run(["make", "-n", "verify"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0 and "RESULTS=results/<cohort>" in done.stderr
