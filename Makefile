@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-oldest golden audit sbom test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint check run lock readme clean
+.PHONY: help env dev demo atlas test test-faults test-oldest golden audit sbom test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint check run unlock verify lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -52,6 +52,12 @@ run: env  ## Run a cohort: make run CONFIG=<its config.yaml> [DATA=<folder of it
 	$(SNAKEMAKE) --configfile $(or $(CONFIG),$(error say which: make run CONFIG=config/cohorts/<name>/config.yaml)) \
 		$(if $(DATA),--config data_dir=$(DATA))
 
+unlock: env  ## Remove the lock that a killed run left: make unlock CONFIG=<its config.yaml>
+	$(SNAKEMAKE) --unlock $(if $(CONFIG),--configfile $(CONFIG))
+
+verify: env  ## Compare results and inputs with what the run recorded: make verify RESULTS=results/<cohort>
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m stat3act.verify "$(or $(RESULTS),$(error say which: make verify RESULTS=results/<cohort>))"
+
 # Sets have the same order in every run of the tests, and another one in those on the oldest versions.
 test: dev  ## Run the unit and workflow tests
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest
@@ -76,6 +82,9 @@ audit: dev  ## Ask PyPI for known vulnerabilities of both locks (needs its JSON 
 
 test-deployment: dev  ## Run the tests of use from another project (git and snakedeploy, no network)
 	$(BIN)/python -m pytest tests/deployment
+
+test-faults: dev  ## Kill runs, fill disks, cut files; writes results/faults.tsv and docs/faults.md (KILLS=20 of each kind)
+	FAULTS_TABLE=results/faults.tsv $(BIN)/python -m pytest tests/faults --kills $(or $(KILLS),20)
 
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
 	$(BIN)/python -m pytest tests/real

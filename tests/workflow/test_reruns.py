@@ -27,7 +27,7 @@ from workflow.harness import dry_runs, linked_copy, rerun_table, snakemake
 MODULES = "workflow/scripts/stat3act"
 BULK = ["--configfile", BULK_CONFIG]
 
-REPORT = {"report_record": 1, "report_render": 1, "report_crate": 1}
+REPORT = {"report_record": 1, "report_render": 1, "report_crate": 1, "report_checksums": 1}
 CALLS = {"profiles_call": 1, "validation_expected": 1}
 SCORES = {"activity_score": 1, "profiles_group": 1}
 GUARDED = SCORES | {"activity_reference": 1, "activity_guards": 1}

@@ -2,6 +2,7 @@
 # job, so nothing heavy is imported. Needs code.smk.
 import os
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,13 @@ from snakemake.exceptions import WorkflowError
 
 # The modules must be in place before they can be imported here.
 sources("import stat3act.cohort, stat3act.input_files, stat3act.report.parts, stat3act.report.summary")
-sources("import stat3act.report.code_names")
+sources("import stat3act.report.code_names, stat3act.logs")
 sys.path.insert(0, str(Path(workflow.source_path("../scripts/stat3act/problems.py")).parent.parent))
 
 from stat3act.cohort import NAME, open_cohort
 from stat3act.control_query import is_control
 from stat3act.input_files import look_at_files, strata_of
+from stat3act.logs import say_killed
 from stat3act.named_files import reference_files
 from stat3act.problems import InputProblems
 from stat3act.report.code_names import naming_problems
@@ -100,3 +102,22 @@ def print_summary():
     if (results / "report/report.html").exists():
         calls = pd.read_csv(results / "profiles/calls.tsv", sep="\t", keep_default_na=False)
         print(summarise(calls, results / "report/report.html"))
+
+
+def date_to_now():
+    """Give results that a wrong clock dated in the future the time of now: Snakemake refuses to build on them."""
+    now = time.time()
+    files = [path for path in (Path("results") / config["cohort"]).rglob("*") if path.is_file()]
+    ahead = [path for path in files if path.stat().st_mtime > now + 1]
+    for path in ahead:
+        os.utime(path, (now, now))
+    if ahead:
+        print(f"{len(ahead)} results were dated in the future, by a clock that was wrong; they are dated to now")
+
+
+def print_killed(logs):
+    """Say on the terminal which jobs were killed, what most likely killed them and how to go on."""
+    # Snakemake hands over one path or, since its loggers are plugins, a list of them.
+    for log in [logs] if isinstance(logs, str) else logs:
+        for words in say_killed(Path(log).read_text(encoding="utf-8", errors="replace")):
+            print(words, file=sys.stderr)

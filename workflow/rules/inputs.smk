@@ -1,7 +1,11 @@
 # Where rules find their inputs when that depends on the config.
+import re
+
 CODED = config["report"]["code_names"]
 # A file below report/ must not be named by the sample where that shows codes.
 CELL_PICTURE = "<results>/pictures/{sample}.png" if CODED else "<results>/report/cells/{sample}.png"
+# Rules of other modules of the same parent workflow; their results are not ours.
+FOREIGN = {known.name for known in workflow.rules}
 
 
 def sample_path(wildcards):
@@ -166,3 +170,18 @@ def crate_files():
     names += ["compartments/composition.tsv", "activity/scores.tsv", "networks/axes.tsv", "networks/ligands.tsv"]
     names += ["report/report.html", "report/methods.md", "report/<cohort>_mqc.tsv", "provenance.json", "config.yaml"]
     return [*(f"<results>/{name}" for name in names), *VALIDATION_OUTPUTS]
+
+
+def targets():
+    """Return what a run is for; everything else is made on the way."""
+    names = ["profiles/activation_profiles.tsv", "profiles/calls.tsv", "profiles/profiles.h5ad", "report/report.html"]
+    names += ["report/<cohort>_mqc.tsv", "provenance.json", "ro-crate-metadata.json"]
+    return [*(f"<results>/{name}" for name in names), *side_outputs()]
+
+
+def result_files():
+    """Return every file that the rules so far write; of optional ones some may never be made."""
+    patterns = {str(path) for known in workflow.rules if known.name not in FOREIGN for path in known.output}
+    # Snakemake has put the constraint of the wildcard into its braces.
+    cut = {pattern: re.split(r"\{sample[^}]*\}", pattern) for pattern in patterns}
+    return sorted({sample.join(parts) for parts in cut.values() for sample in SAMPLES})

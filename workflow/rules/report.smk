@@ -22,6 +22,7 @@
 #     <results>/provenance.json                    inputs with sha256, config, network, code, versions, seed
 #     <results>/config.yaml                        the configuration with every default filled in
 #     <results>/ro-crate-metadata.json             the run as an RO-Crate (Process Run Crate)
+#     <results>/checksums.sha256                   sha256 of every result, for `make verify`
 rule report_record:
     input:
         files=[path for name, path in recorded_inputs()],
@@ -174,3 +175,25 @@ rule report_crate:
         version=workflow_version(),
     script:
         "../scripts/report_crate.py"
+
+
+rule report_checksums:
+    input:
+        targets(),
+    output:
+        checksums="<results>/checksums.sha256",
+    log:
+        "<logs>/report_checksums.log",
+    benchmark:
+        "<benchmarks>/report_checksums.tsv"
+    conda:
+        "../envs/stat3act.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        code=fingerprint("report_checksums.py"),
+        files=result_files(),
+    script:
+        "../scripts/report_checksums.py"

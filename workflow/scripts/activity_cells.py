@@ -7,7 +7,7 @@ from stat3act import logs, tables
 from stat3act.activity.cells import score_sample
 from stat3act.activity.chunks import from_h5ad
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 with h5py.File(snakemake.input.expression) as handle:
     cells = score_sample(

@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.activity.guards import GUARDS, guard_scores
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 table = guard_scores(
     tables.read_expression(snakemake.input.expression, GUARDS.values()),

@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.activity.measure import measure_cohort
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 reference = measure_cohort(
     tables.read_expression(snakemake.input.expression),

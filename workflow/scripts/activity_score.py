@@ -5,7 +5,7 @@ from stat3act.activity.assemble import assemble_scores
 from stat3act.activity.score import score_cohort
 from stat3act.validation.calibration import apply_selfcheck
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 scores = score_cohort(
     tables.read_expression(snakemake.input.expression),

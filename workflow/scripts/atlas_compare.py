@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.atlas.compare import compare_cohorts, join_cohorts, overview, shared_samples
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 cohorts = zip(snakemake.params.cohorts, snakemake.input.profiles, strict=True)
 profiles = {name: tables.read_table(path) for name, path in cohorts}

@@ -8,7 +8,7 @@ from stat3act.atlas.page import render_atlas
 from stat3act.report.columns_atlas import ATLAS_TABLES
 from stat3act.report.parts import ATLAS_SCRIPTS, ATLAS_TEMPLATE, read_parts, read_texts, vega_javascript
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 given, params = snakemake.input, snakemake.params
 records = {

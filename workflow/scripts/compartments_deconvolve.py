@@ -5,7 +5,7 @@ import anndata as ad
 from stat3act import logs, tables
 from stat3act.compartments.bulk import deconvolve
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 found = deconvolve(
     ad.read_h5ad(snakemake.input.expression),

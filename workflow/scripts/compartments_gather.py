@@ -4,7 +4,7 @@ from stat3act import logs, tables
 from stat3act.compartments.guarded import guard_expression
 from stat3act.compartments.pseudobulk import gather_pseudobulk
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 names, given, out = snakemake.params.samples, snakemake.input, snakemake.output
 units, ambient = (

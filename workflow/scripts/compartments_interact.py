@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.compartments.interaction import purity_interaction
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 interaction = purity_interaction(
     tables.read_table(snakemake.input.scores),

@@ -8,7 +8,7 @@ from stat3act.compartments.cells import candidate_lineages, label_cells
 from stat3act.compartments.doublets import add_doublets
 from stat3act.compartments.pseudobulk import sum_units
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 sample, settings, given, out = snakemake.wildcards.sample, snakemake.params.settings, snakemake.input, snakemake.output
 cells, lineages, doublets = (ad.read_h5ad(given[name]) for name in ("cells", "lineages", "doublets"))
 pool, markers = ad.read_h5ad(given.pool) if given.pool else None, tables.read_table(given.markers)

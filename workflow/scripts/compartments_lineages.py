@@ -6,7 +6,7 @@ from stat3act import logs, tables
 from stat3act.compartments.cells import find_lineages
 from stat3act.compartments.celltypist_model import load_model
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 settings, given = snakemake.params.settings, snakemake.input
 genes = tables.read_text_table(given.genes)

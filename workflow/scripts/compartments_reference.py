@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.compartments.bulk import export_cohort
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 reference = export_cohort(
     snakemake.input.pseudobulk,

@@ -5,7 +5,7 @@ import anndata as ad
 from stat3act import logs, tables
 from stat3act.compartments.bulk import unsplit
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 expression, composition = unsplit(ad.read_h5ad(snakemake.input.expression))
 tables.write_h5ad(snakemake.output.expression, expression)

@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.expression.cells import harmonise_sample
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 sample = snakemake.wildcards.sample
 cells, doublets, quality = harmonise_sample(

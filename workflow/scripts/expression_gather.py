@@ -2,6 +2,6 @@
 
 from stat3act import logs, tables
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 tables.write_table(snakemake.output.quality, tables.join_tables(snakemake.input.quality))

@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.expression.bulk import harmonise_cohort
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 cohort, quality = harmonise_cohort(
     list(snakemake.input.matrices),

@@ -6,7 +6,7 @@ import yaml
 from stat3act import logs, tables
 from stat3act.expression.simulate import build_design, simulate_sample
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 with open(snakemake.input.parameters, encoding="utf-8") as handle:
     parameters = yaml.safe_load(handle)

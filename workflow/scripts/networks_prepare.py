@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.networks import build_network, check_sha256, read_axes, read_regulon, read_symbols
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 settings = snakemake.params.settings
 regulon = None

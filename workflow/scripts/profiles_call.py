@@ -6,7 +6,7 @@ from stat3act.profiles.cohort import profile_cohort
 from stat3act.profiles.lesions import read_lesions
 from stat3act.profiles.noncanonical import read_phospho
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 given, samples = snakemake.input, snakemake.params.samples
 found = profile_cohort(
     tables.read_expression(given.expression, [AMBIENT_LAYER]),

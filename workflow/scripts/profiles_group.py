@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.profiles.groups import group_table
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 settings = snakemake.params.settings
 scores = tables.read_table(snakemake.input.scores)

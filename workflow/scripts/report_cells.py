@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.report.cells import draw_sample, read_activity, with_activity, write_picture
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 text = {"dtype": {"cluster": str}}
 cells = with_activity(tables.read_table(snakemake.input.labels, **text), read_activity(snakemake.input.activity))

@@ -6,7 +6,7 @@ from pathlib import Path
 from stat3act import logs, tables
 from stat3act.report.code_names import assign_codes, secret_of
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 output = Path(snakemake.output.code_names)
 known = tables.read_text_table(output) if output.exists() else None

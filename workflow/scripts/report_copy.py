@@ -6,7 +6,7 @@ from stat3act import logs
 from stat3act.report.code_names import read_code_names
 from stat3act.report.pictures import copy_coded
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 codes = read_code_names(snakemake.input.code_names).sample
 Path(snakemake.output.pictures).mkdir(parents=True)

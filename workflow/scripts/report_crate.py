@@ -6,7 +6,7 @@ from pathlib import Path
 from stat3act import logs, tables
 from stat3act.report.crate import crate
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 provenance = json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8"))
 output = Path(snakemake.output.crate)

@@ -4,7 +4,7 @@ from stat3act import logs, tables
 from stat3act.report.code_names import coded_rows, read_code_names
 from stat3act.report.multiqc import multiqc_text
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 quality = tables.read_table(snakemake.input.quality)
 if snakemake.input.code_names:

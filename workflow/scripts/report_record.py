@@ -8,7 +8,7 @@ import yaml
 from stat3act import logs, tables
 from stat3act.report.provenance import record
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 inputs = zip(snakemake.params.names, snakemake.input.files, strict=True)
 network = json.loads(Path(snakemake.input.network).read_text(encoding="utf-8"))

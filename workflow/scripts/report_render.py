@@ -6,7 +6,7 @@ from pathlib import Path
 from stat3act import logs, tables
 from stat3act.report import code_names, methods_text, page, parts, pictures
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 names = ("calls", "activation_profiles", "drivers", "lesions", "groups", "qc", "composition")
 named = {name: snakemake.input[name] for name in names}
 named |= {Path(path).stem: path for path in [*snakemake.input.validation, *snakemake.input.compartments]}

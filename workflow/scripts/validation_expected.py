@@ -3,7 +3,7 @@
 from stat3act import logs, tables
 from stat3act.validation.expected import compare_with_expected
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 calls = tables.read_table(snakemake.input.calls, dtype={"sample": str})
 found = compare_with_expected(calls, snakemake.params.samples, snakemake.params.column)

@@ -2,7 +2,7 @@
 
 from stat3act import logs, tables
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 import anndata as ad
 

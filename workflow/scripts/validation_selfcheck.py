@@ -5,7 +5,7 @@ import anndata as ad
 from stat3act import logs, tables
 from stat3act.validation.selfcheck import check_cohort
 
-logs.start(snakemake.log[0], snakemake.rule, dict(snakemake.wildcards))
+logs.start(snakemake)
 
 selfcheck, calibration, purity = check_cohort(
     ad.read_h5ad(snakemake.input.expression),

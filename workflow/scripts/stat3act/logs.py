@@ -1,56 +1,77 @@
-"""The log of a rule: where it goes, what its first line says, and how it reports wrong input."""
+"""The log of a rule: where it goes, its first and last line, and how it reports what went wrong.
+
+A log without its last line belongs to a job that was killed: `say_killed` finds it.
+"""
 
 import atexit
 import logging
 import os
 import platform
+import re
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
-from stat3act.problems import InputProblems
+from stat3act import machine
+from stat3act.damage import damaged_results
+from stat3act.problems import InputProblems, raise_if_any
+
+LAST_LINE = "end of log"
+FAILED = re.compile(r"^Error in rule (\w+):\n(?:    .*\n)*?    log: (.+) \(check log file", re.MULTILINE)
 
 log = logging.getLogger("stat3act")
 
 
-def start(path: str, rule: str, wildcards: dict[str, str]) -> None:
-    """Send everything a script prints to its log file and describe the job in the first and the last line.
+def start(job) -> None:
+    """Send everything a script prints to its log file, and check what it is about to read.
 
-    Wrong input (`InputProblems`) ends the script with its list instead of a traceback.
+    Wrong input (`InputProblems`), too little memory and faults of a disk end the script with what happened and how to
+    go on, not with a traceback. Results of earlier rules that were cut off end it before it reads them.
 
     Parameters
     ----------
-    path
-        Log file of the rule.
-    rule
-        Name of the rule.
-    wildcards
-        Wildcards of the job.
+    job
+        The ``snakemake`` object of the script; its log, rule, wildcards, input, output and resources are looked at.
     """
-    sys.stderr = sys.stdout = open(path, "w", buffering=1, encoding="utf-8")  # noqa: SIM115
+    denied, imported = [], seconds_of_process()
+
+    def report(kind, error, trace):
+        words = error if issubclass(kind, InputProblems) else machine.explain(error, job.rule, job.resources)
+        if not words:
+            sys.__excepthook__(kind, error, trace)
+        elif not denied:
+            print(words, file=sys.stderr)
+            denied.append(words)
+
+    def end():
+        log.info("%s", cost_of_process(imported))
+        log.info(LAST_LINE)
+        if denied:
+            # HDF5 crashes when it closes files that it could not write.
+            sys.stdout.flush()
+            os._exit(1)
+
+    sys.excepthook = report
+    # HDF5 reports a full disk from each of its objects, too.
+    sys.unraisablehook = lambda found: report(found.exc_type, found.exc_value, found.exc_traceback)
+    sys.stderr = sys.stdout = open(job.log[0], "w", buffering=1, encoding="utf-8")  # noqa: SIM115
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     logging.captureWarnings(True)
     if not sys.warnoptions:
         # Whoever set PYTHONWARNINGS or -W, as the tests do, has chosen already.
         warnings.simplefilter("default")
+    atexit.register(end)
     log.info(
         "%s on %s (SLURM job %s), Python %s",
-        " ".join([rule, *(f"{key}={value}" for key, value in wildcards.items())]),
+        " ".join([job.rule, *(f"{key}={value}" for key, value in dict(job.wildcards).items())]),
         platform.node(),
         os.environ.get("SLURM_JOB_ID", "none"),
         platform.python_version(),
     )
-    imported = seconds_of_process()
-    atexit.register(lambda: log.info("%s", cost_of_process(imported)))
-
-    def report(kind, error, trace):
-        if issubclass(kind, InputProblems):
-            print(error, file=sys.stderr)
-        else:
-            sys.__excepthook__(kind, error, trace)
-
-    sys.excepthook = report
+    machine.hold_memory()
+    raise_if_any(damaged_results(job.input, job.output[0]))
 
 
 def seconds_of_process() -> float:
@@ -76,3 +97,22 @@ def cost_of_process(imported: float) -> str:
         f"{imported:.2f} s start, {seconds_of_process() - imported:.2f} s work, {time.process_time():.2f} s processor"
     )
     return f"ended: {seconds}, peak memory {peak}"
+
+
+def say_killed(snakemake_log: str) -> Iterator[str]:
+    """Yield what to tell about each job that was killed, and write it at the end of its log.
+
+    Parameters
+    ----------
+    snakemake_log
+        Text of Snakemake's own log, which names the logs of failed jobs. One that lacks its last line, or was never
+        begun, is that of a job which was killed.
+    """
+    for rule, name in FAILED.findall(snakemake_log):
+        path = Path(name)
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace").rstrip().endswith(LAST_LINE):
+            continue
+        words = f"{path}\n{machine.killed(rule)}"
+        with open(path, "a", encoding="utf-8") as handle:
+            handle.write(f"{words}\n")
+        yield words

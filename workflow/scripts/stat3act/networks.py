@@ -81,11 +81,14 @@ def read_symbols(path: str | Path) -> dict[str, str]:
     return dict(zip(pairs["alias"], pairs["symbol"], strict=True)) | {name: name for name in genes["symbol"]}
 
 
-def check_sha256(path: str | Path, expected: str | None, name: str, required: bool = False) -> str:
+def check_sha256(
+    path: str | Path, expected: str | None, name: str, required: bool = False, shown: str | None = None
+) -> str:
     """Compare a file with the sha256 it was pinned to.
 
     ``expected`` is ``networks.regulon_sha256`` of the config and ``name`` its ``networks.regulon``. A download must
-    be pinned (``required``), a user's own file may be. Returns the sha256 of the file's bytes.
+    be pinned (``required``), a user's own file may be. Messages call the file ``shown``, or by its path. Returns the
+    sha256 of the file's bytes.
 
     Raises
     ------
@@ -98,7 +101,9 @@ def check_sha256(path: str | Path, expected: str | None, name: str, required: bo
         raise InputProblems([Problem("config", "networks.regulon_sha256", "not set", "a sha256", mend)])
     if expected is not None and found != expected:
         mend = f"find out why the content changed; to accept it set networks.regulon_sha256: {found}"
-        raise InputProblems([Problem(str(path), f"networks.regulon '{name}'", f"sha256 {found}", expected, mend)])
+        raise InputProblems(
+            [Problem(shown or str(path), f"networks.regulon '{name}'", f"sha256 {found}", expected, mend)]
+        )
     return found
 
 

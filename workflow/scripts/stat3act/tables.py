@@ -20,6 +20,9 @@ GUARD = "'"
 def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, then move it into place.
 
+    What a killed job left of an earlier try is removed. The file is on the disk before it gets its name, so that
+    neither a power cut nor a full disk that reports late leaves an empty file that counts as done.
+
     Parameters
     ----------
     path
@@ -30,8 +33,13 @@ def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial.{os.getpid()}.{path.name}")
+    left = re.compile(rf"\.partial\.\d+\.{re.escape(path.name)}")
+    for file in [file for file in path.parent.iterdir() if left.fullmatch(file.name)]:
+        file.unlink(missing_ok=True)
     try:
         write(partial)
+        with open(partial, "rb+") as handle:
+            os.fsync(handle.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

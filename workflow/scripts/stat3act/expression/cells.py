@@ -104,6 +104,9 @@ def harmonise_sample(
         raw = read_cells(file, name, settings)
     except UnreadableFile as error:
         raise InputProblems([Problem(file, f"sample {sample}", *error.parts)]) from None
+    except OSError as error:
+        value, mend = f"a damaged file ({error})", "write or download it again"
+        raise InputProblems([Problem(file, f"sample {sample}", value, "a whole file", mend)]) from None
     log.info("%s: %d cells x %d genes read", sample, *raw.values.shape)
     raise_if_any(_check(raw, file, sample, settings))
     language = GeneLanguage(genes)
