@@ -45,6 +45,8 @@ def test_every_purity_has_an_interval_that_holds_most_of_what_was_simulated(demo
     assert ((table["low"] < table["purity"]) & (table["purity"] < table["high"])).all()
     both = calls.set_index("sample")["purity"].rename("called").to_frame().join(table.set_index("sample"))
     np.testing.assert_allclose(both["called"], both["purity"], atol=1e-5)
+    truth = sheet["purity"].to_numpy(float)
+    assert ((table["low"] <= truth) & (truth <= table["high"])).sum() >= 13
 
 
 def test_the_intervals_of_the_scores_are_those_of_the_table(demo):
