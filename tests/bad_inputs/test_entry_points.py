@@ -64,8 +64,9 @@ def test_a_file_without_rights_is_a_problem(good, tmp_path, name):
     (folder / name).chmod(0)
     for path in (folder, *folder.parents[:3]):
         path.chmod(path.stat().st_mode | 0o555)
-    code = "import os, sys, stat3act.check, stat3act.compartments.reference_pool, stat3act.validation.measurements\n"
-    code += "os.seteuid(65534); sys.argv[1:] = ['cohort.yaml']; sys.exit(stat3act.check.main())"
+    # Once with all rights, so that everything is imported, and without.
+    code = "import os, sys\nfrom stat3act.check import main\nsys.argv[1:] = ['cohort.yaml']\n"
+    code += "assert main() == 0\nos.seteuid(65534)\nsys.exit(main())"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow/scripts")}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
