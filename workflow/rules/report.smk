@@ -190,8 +190,8 @@ rule report_checksums:
         "../envs/stat3act.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory_for(factor=1, floor=1000, cap=8000),
+        runtime=runtime_for(60),
     params:
         code=fingerprint("report_checksums.py"),
         files=result_files(),

@@ -22,8 +22,8 @@ if CODED:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory_for(factor=1, floor=1000, cap=8000),
+            runtime=runtime_for(10),
         params:
             code=fingerprint("report_code.py"),
             samples=sheet_columns("sample", "patient"),
@@ -47,8 +47,8 @@ if CODED:
                 "../envs/stat3act.yaml"
             threads: 1
             resources:
-                mem_mb=1000,
-                runtime=10,
+                mem_mb=memory_for(factor=1, floor=1000, cap=8000),
+                runtime=runtime_for(10),
             params:
                 code=fingerprint("report_copy.py"),
             script:
