@@ -267,8 +267,10 @@ def _read_parquet(path, names, gene_column, layer):
     import pyarrow.parquet as pq
 
     header = read_header(path, gene_column)
-    table = pq.read_table(path, columns=[header.gene_column, *names]).to_pandas(ignore_metadata=True)
-    ids = table[header.gene_column]
+    table = pq.read_table(path, columns=[header.gene_column, *names])
+    # Arrow's memory is given back column by column, while pandas takes its own.
+    table = table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
+    ids = table.pop(header.gene_column)
     return _as_text(ids), _as_numbers([_floats(table[names])], ids, names, str(path))
 
 
@@ -340,6 +342,8 @@ def _floats(table: pd.DataFrame) -> _Floats:
 
 def _as_numbers(parts: list[_Floats], ids: pd.Series, names: list[str], file: str) -> np.ndarray:
     """Put the parts of a table below each other, one let go after the other; text is a problem that says where."""
+    if len(parts) == 1 and not parts[0].text:
+        return parts[0].values
     values = np.empty((len(ids), len(names)))
     start, text, found = 0, 0, None
     while parts:
