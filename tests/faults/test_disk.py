@@ -88,7 +88,7 @@ def test_a_read_only_results_folder(project, bulk_done, record):
         shutil.rmtree(results / "bulk/profiles")
         remount(results, "ro")
         again = attempt(project, *BULK)
-        assert again.returncode != 0 and "ead-only" in again.output, again.output[-3000:]
+        assert again.returncode != 0 and "Write-protected output files" in again.output, again.output[-3000:]
         remount(results, "rw")
         run = attempt(project, *BULK)
         assert run.returncode == 0, run.output[-3000:]

@@ -69,7 +69,7 @@ class Server:
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with self.tls.wrap_socket(connection, server_side=True) as secure:
             _read_head(secure)
-            body = collectri(40) if word == "other" else collectri()
+            body = collectri(20) if word == "other" else collectri()
             length = b"Content-Length: %d\r\n" % len(body) if word != "cut without a length" else b""
             sent = body[: len(body) // 2] if word.startswith("cut") else body
             secure.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + length + b"\r\n" + sent)

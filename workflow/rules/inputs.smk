@@ -180,7 +180,7 @@ def targets():
 
 
 def result_files():
-    """Return every file that the rules so far write; of optional ones some may never be made."""
+    """Return every file that the rules so far write."""
     patterns = {str(path) for known in workflow.rules if known.name not in FOREIGN for path in known.output}
     # Snakemake has put the constraint of the wildcard into its braces.
     cut = {pattern: re.split(r"\{sample[^}]*\}", pattern) for pattern in patterns}

@@ -179,7 +179,8 @@ rule report_crate:
 
 rule report_checksums:
     input:
-        targets(),
+        # All of them, so that an intermediate that is missing after a failed run is made again.
+        results=result_files(),
     output:
         checksums="<results>/checksums.sha256",
     log:
@@ -194,6 +195,5 @@ rule report_checksums:
         runtime=runtime_for(60),
     params:
         code=fingerprint("report_checksums.py"),
-        files=result_files(),
     script:
         "../scripts/report_checksums.py"

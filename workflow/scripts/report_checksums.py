@@ -8,4 +8,4 @@ from stat3act.report.checksums import checksum_lines
 logs.start(snakemake)
 
 output = Path(snakemake.output.checksums)
-tables.write_text(output, checksum_lines(map(Path, snakemake.params.files), output.parent))
+tables.write_text(output, checksum_lines(map(Path, snakemake.input.results), output.parent))

@@ -16,11 +16,11 @@ def checksum_lines(paths: Iterable[Path], folder: Path) -> str:
     Parameters
     ----------
     paths
-        Files below ``folder``; those that do not exist are left out.
+        Files below ``folder``.
     folder
         The cohort's folder of results.
     """
-    names = sorted(path.relative_to(folder).as_posix() for path in paths if path.is_file())
+    names = sorted(path.relative_to(folder).as_posix() for path in paths)
     lines = [f"{sha256_of_file(folder / name)}  {name}" for name in names]
     return "\n".join([HEAD.format(len(lines)), *lines, ""])
 
