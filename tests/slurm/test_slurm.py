@@ -29,7 +29,6 @@ COLUMNS = [
     "Timelimit",
     "AllocCPUS",
     "ElapsedRaw",
-    "TotalCPU",
     "Account",
     "Partition",
     "Comment",
