@@ -22,7 +22,17 @@ pytestmark = pytest.mark.slurm
 SUBMITTED = re.compile(r"has been submitted with SLURM jobid (\d+)")
 # The profile waits longer before it looks at a job; only tests are in a hurry.
 QUICK = ["--slurm-init-seconds-before-status-checks", "3"]
-COLUMNS = ["JobID", "State", "ReqMem", "Timelimit", "ElapsedRaw", "TotalCPU", "Account", "Partition", "Comment"]
+COLUMNS = [
+    "JobID",
+    "State",
+    "ReqMem",
+    "Timelimit",
+    "AllocCPUS",
+    "ElapsedRaw",
+    "Account",
+    "Partition",
+    "Comment",
+]
 
 
 @dataclass(frozen=True)
@@ -51,17 +61,21 @@ def submit(cluster, folder: Path, *arguments: str, watch=None) -> Submitted:
     ids = SUBMITTED.findall(output)
     records = cluster.accounting(COLUMNS, "-X", "-j", ",".join(ids)) if ids else []
     table = pd.DataFrame(records, columns=COLUMNS)
-    # Snakemake starts once in the batch step and again in the step of the rule: memory is that of both.
-    steps = pd.DataFrame(cluster.accounting(["JobID", "MaxRSS"], "-j", ",".join(ids)) if ids else [])
-    if len(steps):
-        steps["peak"] = [0.0 if peak in ("", "0") else megabytes(peak) for peak in steps["MaxRSS"]]
-        table["peak_mb"] = table["JobID"].map(steps.groupby(steps["JobID"].str.split(".").str[0])["peak"].sum())
+    steps = cluster.accounting(["JobID", "MaxRSS"], "-j", ",".join(ids)) if ids else []
+    table["peak_mb"] = [peak_memory(steps, row["JobID"], int(row["AllocCPUS"])) for row in records]
     return Submitted(Run(process.returncode, output), seconds, table)
 
 
 def megabytes(request: str) -> float:
     """Return what sacct prints as memory in MB."""
     return float(request.rstrip("MGKTnc")) * {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}[request.rstrip("nc")[-1]]
+
+
+def peak_memory(steps: list[dict[str, str]], job: str, cpus: int) -> float:
+    """Return the MB a job may have held at once: Snakemake's in the batch step, and of as many rules as it has CPUs."""
+    peaks = {step["JobID"].partition(".")[2]: step["MaxRSS"] for step in steps if step["JobID"].startswith(f"{job}.")}
+    known = {name: megabytes(peak) for name, peak in peaks.items() if peak not in ("", "0")}
+    return known.pop("batch", 0.0) + sum(sorted(known.values())[-cpus:])
 
 
 def minutes(limit: str) -> float:
