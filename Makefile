@@ -110,7 +110,7 @@ lint: dev  ## ruff, snakefmt, snakemake --lint
 
 lock: dev  ## Resolve the locks and the conda environment again
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev --group deployment -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --resolution lowest-direct --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements-oldest.lock
 	$(BIN)/python docs/make_environment.py
 

@@ -221,6 +221,7 @@ def test_fewer_genes_hold_the_wanted(rng):
     np.testing.assert_allclose(small.profiles.sum(), 1)
 
 
+@pytest.mark.filterwarnings("ignore:unique with argument:FutureWarning")
 def test_the_package_agrees_with_the_fit(monkeypatch):
     pytest.importorskip(peer.NAME)
     monkeypatch.setitem(peer.CONTROL, "chain.length", 60)

@@ -141,6 +141,7 @@ def test_large_counts_lose_no_unit():
     assert matrix.loc["G0", "microenvironment|myeloid"] == 2**24 + 1
 
 
+@pytest.mark.filterwarnings("ignore:Variable names are not unique:UserWarning")
 def test_labels_of_other_cells_are_refused():
     with pytest.raises(ValueError, match="not those of its cells"):
         sum_units(cells_of(VALUES), labels_of(SMALL[:-1]), "s")

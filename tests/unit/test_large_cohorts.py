@@ -206,12 +206,12 @@ def test_quartiles_and_hits_do_not_depend_on_the_parts(monkeypatch):
 
 
 def test_a_log_ends_with_what_its_job_cost(tmp_path):
-    code = (
-        f"from stat3act import logs; logs.start({str(tmp_path / 'job.log')!r}, 'rule', {{}}); x = bytearray(90_000_000)"
-    )
+    log = str(tmp_path / "job.log")
+    job = f"SimpleNamespace(log=[{log!r}], rule='rule', wildcards={{}}, input=[], output=['out.tsv'])"
+    code = f"from types import SimpleNamespace; from stat3act import logs; logs.start({job}); x = bytearray(90_000_000)"
     folder = runs.PROJECT / "workflow/scripts"
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
-    cost = runs.COST.search((tmp_path / "job.log").read_text().splitlines()[-1])
+    cost = runs.COST.search((tmp_path / "job.log").read_text().splitlines()[-2])
     assert cost and float(cost["start"]) > 0 and float(cost["work"]) < 60 and float(cost["peak"]) > 86
 
 

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -19,8 +18,14 @@ REQUESTS: dict = {}
 exec((ROOT / "workflow/rules/resources.smk").read_text(encoding="utf-8"), REQUESTS)
 
 
-class Missing:
-    """Inputs that another job of the same group has yet to make."""
+class Input(str):
+    """A path as Snakemake hands it to a request."""
+
+    is_storage = False
+
+
+class Stored(list):
+    """Inputs in a storage, of which one has yet to be made."""
 
     @property
     def size_mb(self):
@@ -40,13 +45,21 @@ def test_the_rules_were_found():
     ("size_mb", "attempt", "expected"),
     [(10, 1, 1000), (10, 2, 2000), (300, 1, 3000), (300, 3, 12000), (5000, 1, 16000), (10, 9, 16000)],
 )
-def test_memory_follows_the_input_between_floor_and_cap_and_doubles(size_mb, attempt, expected):
+def test_memory_follows_the_input_between_floor_and_cap_and_doubles(tmp_path, size_mb, attempt, expected):
+    # Two files without contents, together of the size.
+    files = [tmp_path / "a", tmp_path / "b"]
+    for path in files:
+        with open(path, "wb") as handle:
+            handle.truncate(size_mb * 2**19)
     request = REQUESTS["memory_for"](factor=10, floor=1000, cap=16000)
-    assert request(None, SimpleNamespace(size_mb=size_mb), attempt) == expected
+    assert request(None, [Input(path) for path in files], attempt) == expected
 
 
-def test_inputs_that_do_not_exist_yet_leave_the_floor():
-    assert REQUESTS["memory_for"](factor=10, floor=1000, cap=16000)(None, Missing(), 2) == 2000
+@pytest.mark.parametrize("stored", [False, True])
+def test_inputs_that_do_not_exist_yet_leave_the_floor(tmp_path, stored):
+    path = Input(tmp_path / "absent")
+    path.is_storage = stored
+    assert REQUESTS["memory_for"](factor=10, floor=1000, cap=16000)(None, Stored([path]), 2) == 2000
 
 
 def test_time_doubles():
