@@ -39,6 +39,7 @@ def write_files(folder: Path, kind: str, names: list[str]) -> list[str]:
         return ["matrix.tsv"] * len(names)
     if kind == "one h5ad":
         obs = pd.DataFrame({"sample": np.repeat(names, CELLS)}).astype("category")
+        obs.index = obs.index.astype(str)
         cells = ad.AnnData(sparse.csr_matrix(np.ones((len(obs), len(genes)), np.float32)), obs=obs, var=genes)
         cells.write_h5ad(folder / "cells.h5ad")
         return ["cells.h5ad"] * len(names)

@@ -9,6 +9,16 @@ import pytest
 from slurm.cluster import own_cluster, running_cluster, why_not
 
 
+def pytest_addoption(parser):
+    parser.addoption("--samples", type=int, help="run the first so many samples of the demo, not all of them")
+
+
+@pytest.fixture(scope="session")
+def samples(request) -> int | None:
+    """How many samples of the demo are run; None for all."""
+    return request.config.getoption("--samples")
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """The SLURM that runs here, or else one of our own; without either the tests are skipped."""

@@ -6,10 +6,11 @@ import shutil
 import pytest
 import yaml
 
+from stat3act.tables import sha256_of_file
 from workflow.changes import BULK_CONFIG, BULK_SHEET, CONFIG, SHEET, set_keys
 from workflow.harness import ROOT, dry_runs, rerun_table, snakemake
 
-REPORT = {"report_record", "report_render", "report_crate"}
+REPORT = {"report_record", "report_render", "report_crate", "report_checksums"}
 KINDS = ["single cells", "bulk"]
 # Every setting with another value, by the finished cohort in which it can be changed.
 FLIPS = {
@@ -20,7 +21,7 @@ FLIPS = {
         "tumour_type": "glioma",
         "seed": 1,
         "networks.regulon": "none",
-        "networks.regulon_sha256": "0" * 64,
+        "networks.regulon_sha256": sha256_of_file(ROOT / "config/demo/regulon.tsv"),
         "networks.regulon_min_references": 1,
         "expression.sample_key": "sample",
         "expression.layer": "counts",
@@ -85,6 +86,7 @@ FLIPS = {
         "report.title": "Another title",
         "report.source": "Another source",
         "report.cell_pictures": False,
+        "report.code_names": True,
     },
     "bulk": {
         "expression.type": "single_cell",
@@ -107,7 +109,7 @@ FLIPS = {
         "activity.strata": ["subtype"],
         "validation.phospho_column": "pY705",
         "validation.phospho_s727_column": "pS727",
-        "validation.phospho_sample_characters": 2,
+        "validation.phospho_sample_characters": 3,
         "validation.bootstraps": 1000,
         "validation.confidence_level": 0.9,
         "validation.purity": "planted_tumour",
@@ -203,7 +205,9 @@ def flipped(demo, tmp_path_factory):
     shutil.copytree(demo, folder, symlinks=True)
     shutil.copy(folder / SHEET, folder / "config/same.tsv")
     shutil.copy(folder / "results/demo/compartments/reference.tsv", folder / "one.tsv")
-    (folder / "config/demo/phospho.tsv").write_text("sample\tSTAT3_pY705\n")
+    (folder / "config/demo/phospho.tsv").write_text(
+        "sample\tSTAT3_pY705\tpY705\tpS727\n" + "".join(f"P{number:02}\t1\t2\t{number}\n" for number in range(1, 13))
+    )
     rows = [line.split("\t") for line in (folder / BULK_SHEET).read_text().splitlines()]
     for row in rows[1:]:
         row[2] = f"results/demo_bulk/expression/simulated/{row[0]}.tsv.gz"

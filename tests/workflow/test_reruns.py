@@ -152,7 +152,7 @@ SINGLE_CELL_ROWS = [
     ),
     Row("`validation`: no known calls", setting({"validation.expected_call": None}), REPORT),
     Row("`report`: the title", setting({"report.title": "Another title"}), REPORT),
-    Row("a file that the config names", lines("config/demo/lesions.tsv", lambda rows: rows[:1]), CALLS | REPORT),
+    Row("a file that the config names", lines("config/demo/lesions.tsv", lambda rows: rows[:-1]), CALLS | REPORT),
     Row(
         "a bundled table",
         lines("resources/networks/ligands.tsv", lambda rows: rows[:-1]),
@@ -176,19 +176,19 @@ SINGLE_CELL_ROWS = [
     Row(
         "the style of the page",
         lines("workflow/report/page.css", lambda rows: [*rows, "p { color: red }"]),
-        {"report_render": 1, "report_crate": 1},
+        {"report_render": 1, "report_crate": 1, "report_checksums": 1},
     ),
     Row(
         "the version of the workflow",
         lines("CITATION.cff", lambda rows: [re.sub("^version: .*", "version: 99.0.0", row) for row in rows]),
-        {"report_crate": 1},
+        {"report_crate": 1, "report_checksums": 1},
     ),
     # Snakemake makes what is asked for; what lies between is missed only when it is needed.
     Row("a table between that is removed", lambda folder: (folder / "results/demo/activity/scores.tsv").unlink(), {}),
     Row(
         "a final table that is removed",
         lambda folder: (folder / "results/demo/profiles/calls.tsv").unlink(),
-        CALLS | {"report_render": 1, "report_crate": 1},
+        CALLS | {"report_render": 1, "report_crate": 1, "report_checksums": 1},
     ),
 ]
 

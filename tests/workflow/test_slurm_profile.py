@@ -20,7 +20,7 @@ def plain(tmp_path_factory):
     pd.DataFrame(7, index=pd.Index(genes, name="gene"), columns=samples).to_csv(project / "matrix.tsv", sep="\t")
     sheet = pd.DataFrame({"sample": samples, "patient": samples, "path": "matrix.tsv", "purity": 0.5})
     sheet.to_csv(project / "sheet.tsv", sep="\t", index=False)
-    pd.DataFrame({"sample": samples, "STAT3_PY705": 1.0}).to_csv(project / "phospho.tsv", sep="\t", index=False)
+    pd.DataFrame({"sample": samples, "STAT3_pY705": 1.0}).to_csv(project / "phospho.tsv", sep="\t", index=False)
     config = {"cohort": "plain", "samples": "sheet.tsv", "expression": {"type": "bulk", "scale": "counts"}}
     config |= {"compartments": {"purity_column": "purity"}, "validation": {"phospho": "phospho.tsv"}}
     (project / "plain.yaml").write_text(yaml.safe_dump(config))

@@ -22,6 +22,7 @@ def verify(monkeypatch, capsys):
 
     def run(folder, cohort):
         monkeypatch.chdir(folder)
+        monkeypatch.setattr("stat3act.verify.WORKFLOW", folder)
         code = main(Path("results") / cohort)
         return code, capsys.readouterr().out.splitlines()
 

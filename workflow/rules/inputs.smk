@@ -82,7 +82,7 @@ def cell_pictures():
 
 def shown_pictures():
     """Return the pictures that the page shows: with code names, the folder of those that are named by code."""
-    return "<results>/report/cells" if SINGLE_CELL and CODED else cell_pictures()
+    return ["<results>/report/cells"] if cell_pictures() and CODED else cell_pictures()
 
 
 def code_names():
