@@ -128,7 +128,7 @@ def test_a_simulation_needs_strengths_and_no_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "value"), [(None, "No such file"), (b"", "nothing"), ("sample\n".encode("utf-16"), "not UTF-8")]
+    ("content", "value"), [(None, "No such file"), (b"", "nothing"), ("sample\n".encode("utf-16"), "UTF-16")]
 )
 def test_files_that_are_no_sheet(tmp_path, content, value):
     path = tmp_path / "s.tsv"
