@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export STAT3_DATA
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev demo atlas test test-faults test-oldest golden audit sbom test-deployment test-real test-slurm validate-scoring validate-single-cell validate-bulk lint check run unlock verify lock readme clean
+.PHONY: help env dev demo atlas test test-faults test-oldest golden audit sbom test-deployment test-settings test-real test-slurm validate-scoring validate-single-cell validate-bulk lint check run unlock verify lock readme clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -79,6 +79,9 @@ sbom: dev  ## Write sbom.json (CycloneDX): every package of requirements.lock wi
 audit: dev  ## Ask PyPI for known vulnerabilities of both locks (needs its JSON API)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-oldest.lock
+
+test-settings: dev  ## Change every setting of the config and look at what would run again
+	$(BIN)/python -m pytest tests/settings
 
 test-deployment: dev  ## Run the tests of use from another project (git and snakedeploy, no network)
 	$(BIN)/python -m pytest tests/deployment

@@ -75,11 +75,14 @@ def plan(kind: str, samples: int) -> Plan:
         command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--nocolor", "--cores", "2"]
         command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "config.yaml"]
         begun = time.monotonic()
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        printed = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
+        with subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            printed = process.stdout.read()
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - begun
-        if status:
+        if process.returncode:
             sys.exit(printed[-4000:])
         total = next(line.split()[1] for line in printed.splitlines() if line.startswith("total"))
         return Plan(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, int(total))

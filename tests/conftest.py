@@ -6,6 +6,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from workflow.harness import copy_project, snakemake
+
 # The same cases every time: a test must not fail on one machine and pass on the next.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
@@ -28,3 +30,13 @@ def data_dir() -> Path:
     if not folder:
         pytest.skip("STAT3_DATA is not set: the public data are needed for this test")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Path:
+    """Return a folder in which both demo cohorts have run."""
+    folder = copy_project(tmp_path_factory.mktemp("demo"))
+    for arguments in ([], ["--configfile", "config/cohorts/demo_bulk/config.yaml"]):
+        run = snakemake(folder, *arguments)
+        assert run.returncode == 0, run.output[-6000:]
+    return folder

@@ -1,21 +1,9 @@
-"""The demo, run once per session; tests that change something work on a copy."""
+"""Tests that change something work on a copy of the demo."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-
-from workflow.harness import copy_project, snakemake
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Path:
-    """Return a folder in which both demo cohorts have run."""
-    folder = copy_project(tmp_path_factory.mktemp("demo"))
-    for arguments in ([], ["--configfile", "config/cohorts/demo_bulk/config.yaml"]):
-        run = snakemake(folder, *arguments)
-        assert run.returncode == 0, run.output[-6000:]
-    return folder
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_pictures_of_cells_are_named_by_code(copied_demo):
     assert run.returncode == 0, run.output[-4000:]
     assert run.jobs["report_cells"] == 12 and "profiles_call" not in run.jobs
     codes = [f"S{number:03d}" for number in range(1, 13)]
-    assert sorted(path.stem for path in folder.glob("cells/*")) == codes
+    assert sorted(path.stem for path in folder.glob("cells/*.png")) == codes
     named = re.compile(rb"(?<![A-Za-z0-9])P(0[1-9]|1[0-2])(?![A-Za-z0-9])")
     for place, content in contents(folder):
         # Pixels are no text, and Vega's program, the same in every page, has variables of such names.

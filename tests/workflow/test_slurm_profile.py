@@ -16,7 +16,7 @@ def plain(tmp_path_factory):
     """The project with a bulk cohort that is not split, with purity and phospho measurements."""
     project = copy_project(tmp_path_factory.mktemp("groups"))
     genes = pd.read_csv(project / "resources/networks/stat3.tsv", sep="\t")["gene"].drop_duplicates()
-    samples = [f"S{number}" for number in range(6)]
+    samples = [f"S{number}" for number in range(8)]
     pd.DataFrame(7, index=pd.Index(genes, name="gene"), columns=samples).to_csv(project / "matrix.tsv", sep="\t")
     sheet = pd.DataFrame({"sample": samples, "patient": samples, "path": "matrix.tsv", "purity": 0.5})
     sheet.to_csv(project / "sheet.tsv", sep="\t", index=False)

@@ -16,11 +16,12 @@ def checksum_lines(paths: Iterable[Path], folder: Path) -> str:
     Parameters
     ----------
     paths
-        Files below ``folder``.
+        Files below ``folder``, and folders of them, of which hidden files (Snakemake's time stamp) do not count.
     folder
         The cohort's folder of results.
     """
-    names = sorted(path.relative_to(folder).as_posix() for path in paths)
+    files = [file for path in paths for file in (path.glob("[!.]*") if path.is_dir() else [path])]
+    names = sorted(file.relative_to(folder).as_posix() for file in files)
     lines = [f"{sha256_of_file(folder / name)}  {name}" for name in names]
     return "\n".join([HEAD.format(len(lines)), *lines, ""])
 

@@ -43,7 +43,7 @@ def read_pictures(paths: Iterable[str | Path], most: int = MOST_BYTES) -> Pictur
     -------
     All embedded where they fit, else all linked: every card of a page works the same way.
     """
-    listed = [file for path in map(Path, paths) for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    listed = [file for path in map(Path, paths) for file in (sorted(path.glob("*.png")) if path.is_dir() else [path])]
     files = {path.stem: path for path in listed}
     # Base64 makes four characters of three bytes.
     if sum(-(-path.stat().st_size // 3) * 4 for path in files.values()) <= most:

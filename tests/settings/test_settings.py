@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 import yaml
+from sklearn.linear_model import LogisticRegression
 
+import celltypist_example
 from stat3act.tables import sha256_of_file
 from workflow.changes import BULK_CONFIG, BULK_SHEET, CONFIG, SHEET, set_keys
 from workflow.harness import ROOT, dry_runs, rerun_table, snakemake
@@ -42,7 +44,7 @@ FLIPS = {
         "compartments.malignant_values": ["yes"],
         "compartments.non_malignant_values": ["no"],
         "compartments.compare_labels": False,
-        "compartments.celltypist_model": "config/same.tsv",
+        "compartments.celltypist_model": "model.pkl",
         "compartments.mutation_key": "mutation",
         "compartments.mutation_values": ["seen"],
         "compartments.clustering.n_top_genes": 1000,
@@ -210,9 +212,13 @@ def flipped(demo, tmp_path_factory):
     )
     rows = [line.split("\t") for line in (folder / BULK_SHEET).read_text().splitlines()]
     for row in rows[1:]:
-        row[2] = f"results/demo_bulk/expression/simulated/{row[0]}.tsv.gz"
+        row[2] = f"measured/{row[0]}.tsv.gz"
     (folder / "config/measured.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
     shutil.copytree(folder / "results/demo_bulk", folder / "results/measured")
+    shutil.copytree(folder / "results/demo_bulk/expression/simulated", folder / "measured")
+    celltypist_example.write(
+        celltypist_example.train(celltypist_example.simulate_cells(), LogisticRegression()), folder / "model.pkl"
+    )
     jobs, keys = [], []
     for cohort, flips in FLIPS.items():
         place = folder
@@ -223,9 +229,10 @@ def flipped(demo, tmp_path_factory):
             accept(place, "base.yaml")
         for key, value in flips.items():
             config = set_keys(base_of(folder, cohort), {key: value, **ALONG.get(cohort, {}).get(key, {})})
-            (place / f"{key}.yaml").write_text(yaml.safe_dump(config))
+            name = f"{cohort} {key}.yaml"
+            (place / name).write_text(yaml.safe_dump(config))
             keys.append((cohort, key))
-            jobs.append((place, ["--configfile", f"{key}.yaml"]))
+            jobs.append((place, ["--configfile", name]))
     return dict(zip(keys, dry_runs(jobs), strict=True))
 
 
