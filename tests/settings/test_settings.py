@@ -216,9 +216,10 @@ def flipped(demo, tmp_path_factory):
     (folder / "config/measured.tsv").write_text("".join("\t".join(row) + "\n" for row in rows))
     shutil.copytree(folder / "results/demo_bulk", folder / "results/measured")
     shutil.copytree(folder / "results/demo_bulk/expression/simulated", folder / "measured")
-    celltypist_example.write(
-        celltypist_example.train(celltypist_example.simulate_cells(), LogisticRegression()), folder / "model.pkl"
-    )
+    cells = celltypist_example.simulate_cells()
+    lineages = cells.obs["state"].replace({"B": "lymphoid", "T": "lymphoid", "macrophage or monocyte": "myeloid"})
+    model = celltypist_example.train(cells, LogisticRegression(max_iter=500), lineages)
+    celltypist_example.write(model, folder / "model.pkl")
     jobs, keys = [], []
     for cohort, flips in FLIPS.items():
         place = folder
