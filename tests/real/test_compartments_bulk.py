@@ -132,6 +132,8 @@ def test_natural_tumours_without_planted_activity(data_dir, axes, name):
     assert np.mean(found) > 0.2
 
 
+# Least squares finds none of some cell types in any sample: they have no correlation.
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")
 def test_pbmc_fractions_follow_flow_cytometry(data_dir):
     """Eight PBMC samples: a tumour reference's immune states against FACS, beside non-negative least squares."""
     folder = data_dir / "deconvolution"
