@@ -91,7 +91,8 @@ def cohort_rows(data: Path, cohort: str, reference_name: str, other: bool) -> li
     axes = regulon_axes(data)
     ours = methods.activity(linear, reference, axes, SEED)
     immune = reference.states.index[reference.states["lineage"].isin(LEUKOCYTES)]
-    share = methods.fractions(linear, reference, set(axes["gene"]))[immune].sum(axis=1)
+    fit = fit_states(linear, reference, set(axes["gene"]))
+    share = fit.fractions[immune].sum(axis=1)
     dataset = f"{cohort} with {reference_name}" + (" (another tissue)" if other else "")
     names, rows = {"dataset": dataset, "method": "activity"}, []
     for source in known:
@@ -107,7 +108,6 @@ def cohort_rows(data: Path, cohort: str, reference_name: str, other: bool) -> li
         unknown = float(ours.activity[compartment].isna().mean())
         group = f"{compartment} unknown"
         rows.append(names | {"check": CHECK, "group": group, "value": unknown, "n": len(linear)})
-    fit = fit_states(linear, reference, set(axes["gene"]))
     flags = check_reference(linear, reference, fit, "counts" if cohort == "NSCLC" else "rsem", SEED).flags
     shares = flags.replace("", "none").value_counts(normalize=True)
     return [

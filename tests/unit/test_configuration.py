@@ -14,8 +14,7 @@ from stat3act.configuration import (
     check_config,
     validate_config,
 )
-from stat3act.control_query import is_control
-from stat3act.controls import check_against_sheet
+from stat3act.control_query import check_against_sheet, is_control
 from stat3act.named_files import check_files, reference_files
 from stat3act.problems import InputProblems
 from stat3act.schema import default_of, fill_defaults, nearest

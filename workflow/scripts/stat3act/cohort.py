@@ -13,7 +13,7 @@ import pandas as pd
 
 from stat3act.config_file import repeated_keys
 from stat3act.configuration import check_config
-from stat3act.controls import check_against_sheet
+from stat3act.control_query import check_against_sheet
 from stat3act.named_files import check_files
 from stat3act.problems import InputProblems, Problem, raise_if_any, shorten
 from stat3act.schema import nearest
@@ -126,7 +126,7 @@ def check_sheet(sheet: pd.DataFrame, config: Mapping[str, Any], file: str) -> li
     Returns
     -------
     The problems of header and cells, and of the columns the configuration names. The query for controls is
-    checked by `stat3act.controls.check_against_sheet`; whether the files exist by
+    checked by `stat3act.control_query.check_against_sheet`; whether the files exist by
     `stat3act.expression.headers`.
     """
     if found := list(_check_separator(sheet)):
