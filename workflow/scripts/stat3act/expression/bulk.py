@@ -266,12 +266,15 @@ def _read_h5ad(path, names, gene_column, layer):
 def _read_parquet(path, names, gene_column, layer):
     import pyarrow.parquet as pq
 
-    header = read_header(path, gene_column)
-    table = pq.read_table(path, columns=[header.gene_column, *names])
-    # Arrow's memory is given back column by column, while pandas takes its own.
-    table = table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
-    ids = table.pop(header.gene_column)
-    return _as_text(ids), _as_numbers([_floats(table[names])], ids, names, str(path))
+    gene_column = read_header(path, gene_column).gene_column
+    with pq.ParquetFile(path) as file:
+        ids = file.read(columns=[gene_column]).to_pandas(ignore_metadata=True)[gene_column]
+        parts = []
+        for start in range(0, len(names), SAMPLES_AT_ONCE):
+            part = names[start : start + SAMPLES_AT_ONCE]
+            table = file.read(columns=part).to_pandas(ignore_metadata=True)[part]
+            parts.append(_floats(table, column=start))
+    return _as_text(ids), _as_numbers(parts, ids, names, str(path))
 
 
 def _read_text(path, names, gene_column, layer):
@@ -289,10 +292,11 @@ def _read_text(path, names, gene_column, layer):
         low_memory=False,
         chunksize=ROWS_AT_ONCE,
     )
-    ids, parts = [], []
+    ids, parts, start = [], [], 0
     for table in chunks:
         ids.append(table[columns[0]])
-        parts.append(_floats(table[columns[1:]].set_axis(names, axis=1)))
+        parts.append(_floats(table[columns[1:]].set_axis(names, axis=1), row=start))
+        start += len(table)
     ids = pd.concat(ids) if ids else pd.Series(dtype=object)
     return _as_text(ids), _as_numbers(parts, ids, names, str(path))
 
@@ -322,38 +326,39 @@ def _as_text(ids: pd.Series) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Floats:
-    """Some rows of a table: their values, how many cells are text, and place and text of the first of them."""
+    """A part of a table: its values, where it begins, how many cells are text, and the first of them."""
 
     values: np.ndarray
+    row: int
+    column: int
     text: int = 0
-    first: tuple[int, int] = (0, 0)
-    word: str = ""
+    # Row and column in the whole table, and what stands there.
+    first: tuple[int, int, str] = (0, 0, "")
 
 
-def _floats(table: pd.DataFrame) -> _Floats:
-    """Return values as float64, text among them as missing values."""
+def _floats(table: pd.DataFrame, row: int = 0, column: int = 0) -> _Floats:
+    """Return the values of a part that begins at a row and column as float64, text among them as missing values."""
     if all(_is_number(kind) for kind in table.dtypes):
-        return _Floats(table.to_numpy(dtype=np.float64))
-    numbers = table.apply(lambda column: pd.to_numeric(_readable(column), errors="coerce")).astype(np.float64)
+        return _Floats(table.to_numpy(dtype=np.float64), row, column)
+    numbers = table.apply(lambda values: pd.to_numeric(_readable(values), errors="coerce")).astype(np.float64)
     text = (numbers.isna() & table.notna()).to_numpy()
-    row, column = np.argwhere(text)[0] if text.any() else (0, 0)
-    return _Floats(numbers.to_numpy(dtype=np.float64), int(text.sum()), (row, column), str(table.iloc[row, column]))
+    down, right = np.argwhere(text)[0] if text.any() else (0, 0)
+    first = (row + down, column + right, str(table.iloc[down, right]))
+    return _Floats(numbers.to_numpy(dtype=np.float64), row, column, int(text.sum()), first)
 
 
 def _as_numbers(parts: list[_Floats], ids: pd.Series, names: list[str], file: str) -> np.ndarray:
-    """Put the parts of a table below each other, one let go after the other; text is a problem that says where."""
-    if len(parts) == 1 and not parts[0].text:
-        return parts[0].values
+    """Put the parts of a table together, one let go after the other; text is a problem that says where."""
     values = np.empty((len(ids), len(names)))
-    start, text, found = 0, 0, None
+    text, first = 0, []
     while parts:
         part = parts.pop(0)
-        if part.text and found is None:
-            found = (start + part.first[0], part.first[1], part.word)
-        values[start : start + len(part.values)] = part.values
-        start, text = start + len(part.values), text + part.text
-    if found:
-        row, column, word = found
+        rows, columns = part.values.shape
+        values[part.row : part.row + rows, part.column : part.column + columns] = part.values
+        text += part.text
+        first += [part.first] if part.text else []
+    if text:
+        row, column, word = min(first)
         where = f"gene {ids.iloc[row]}, sample {names[column]}"
         mend = "write numbers with a decimal point and without separators of thousands; leave unknown cells empty"
         raise InputProblems([Problem(file, where, f"'{word}' ({text} such cells)", "a number", mend)])
