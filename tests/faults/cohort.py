@@ -47,7 +47,7 @@ def _write_cohort(folder: Path, name: str, sheet: str, samples: list[str], kind:
     own = pd.DataFrame({"sample": samples, "patient": samples, "path": list(paths.values())})
     tables.write_table(folder / f"{name}.tsv", own)
     config = {"cohort": name, "samples": f"{name}.tsv", "tumour_type": "carcinoma"}
-    config |= {"expression": {"type": kind, "scale": "counts"}, "networks": {"regulon": "resources/demo/regulon.tsv"}}
+    config |= {"expression": {"type": kind, "scale": "counts"}, "networks": {"regulon": "config/demo/regulon.tsv"}}
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(config))
 
 
