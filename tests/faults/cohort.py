@@ -77,8 +77,10 @@ def outputs(folder: Path, cohort: str) -> dict[str, bytes]:
 def expect_same(folder: Path, undisturbed: Path, cohort: str) -> None:
     """Fail unless every result of a cohort has the bytes of an undisturbed run, and there are no others."""
     found, expected = outputs(folder, cohort), outputs(undisturbed, cohort)
-    assert len(expected) > 20 and sorted(found) == sorted(expected)
-    assert [name for name in expected if found[name] != expected[name]] == []
+    assert len(expected) > 20
+    assert found.keys() == expected.keys(), f"only in one of the two runs: {sorted(found.keys() ^ expected.keys())}"
+    differing = [name for name in expected if found[name] != expected[name]]
+    assert not differing, f"other bytes: {differing}"
 
 
 @dataclass

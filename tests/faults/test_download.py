@@ -28,7 +28,7 @@ NETWORK = (FETCHED, TARGET[0])
 
 def collectri(rows: int | None = None) -> bytes:
     """A network in the format of the published file, with the demo's regulon in it."""
-    regulon = pd.read_csv(ROOT / "resources/demo/regulon.tsv", sep="\t")[["source", "target", "weight"]].head(rows)
+    regulon = pd.read_csv(ROOT / "config/demo/regulon.tsv", sep="\t")[["source", "target", "weight"]].head(rows)
     extra = {"resources": "CollecTRI", "references": "CollecTRI:1;CollecTRI:2;CollecTRI:3", "sign_decision": "PMID"}
     return regulon.assign(**extra).to_csv(index=False).encode()
 
