@@ -179,7 +179,7 @@ rule report_crate:
 
 rule report_checksums:
     input:
-        # All of them, so that an intermediate that is missing after a failed run is made again.
+        # Intermediates too: `make verify` finds a changed byte in any of them.
         results=result_files(),
     output:
         checksums="<results>/checksums.sha256",
