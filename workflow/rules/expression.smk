@@ -26,10 +26,10 @@ if SINGLE_CELL:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            # A file of one sample is held in memory several times over; of a file of many, a part is read.
+            # Scrublet's dense matrices need most of it: 4.8 GB for 10,000 cells. A sample's share of the files counts.
             mem_mb=memory_for(
-                factor=2 if config["expression"]["sample_key"] else 20,
-                floor=3000,
+                factor=100 * SHEET["path"].nunique() / len(SHEET),
+                floor=6000,
                 cap=128000,
             ),
             runtime=runtime_for(60),
@@ -99,7 +99,7 @@ else:
             "../envs/stat3act.yaml"
         threads: 1
         resources:
-            mem_mb=memory_for(factor=40, floor=3000, cap=128000),
+            mem_mb=memory_for(factor=20, floor=3000, cap=128000),
             runtime=runtime_for(60),
         params:
             code=fingerprint("expression_harmonise.py", "resources/genes/genes.tsv"),
