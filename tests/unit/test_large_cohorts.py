@@ -161,7 +161,7 @@ def test_float32_is_measured_as_float64(tmp_path):
     pd.testing.assert_series_equal(found.scale, exact.scale, rtol=1e-15)
 
 
-@pytest.mark.parametrize("name", ["m.tsv", "m.h5ad"])
+@pytest.mark.parametrize("name", ["m.tsv", "m.h5ad", "m.parquet"])
 def test_a_large_table_is_read_in_parts(tmp_path, monkeypatch, name):
     monkeypatch.setattr(bulk, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(bulk, "SAMPLES_AT_ONCE", 2)
@@ -170,6 +170,8 @@ def test_a_large_table_is_read_in_parts(tmp_path, monkeypatch, name):
     table = pd.DataFrame(rng.poisson(40, (60, 5)), GENES, list("ABCDE"))
     if name.endswith("tsv"):
         table.rename_axis("gene").to_csv(tmp_path / name, sep="\t")
+    elif name.endswith("parquet"):
+        table.rename_axis("gene").reset_index().to_parquet(tmp_path / name)
     else:
         ad.AnnData(table.T.to_numpy(float), pd.DataFrame(index=table.columns), pd.DataFrame(index=GENES)).write(
             tmp_path / name
@@ -182,13 +184,18 @@ def test_a_large_table_is_read_in_parts(tmp_path, monkeypatch, name):
     np.testing.assert_allclose(cohort[:, GENES].X.T, np.log2(cpm[list("DAEB")] + 1), rtol=1e-6)
 
 
-def test_text_is_counted_over_all_parts_of_a_table(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["m.tsv", "m.parquet"])
+def test_text_is_counted_over_all_parts_of_a_table(tmp_path, monkeypatch, name):
     monkeypatch.setattr(bulk, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(bulk, "SAMPLES_AT_ONCE", 1)
     table = pd.DataFrame(1, GENES, list("AB")).astype(object)
     table.iloc[20, 1], table.iloc[40, 0] = "n.d.", "x"
-    table.rename_axis("gene").to_csv(tmp_path / "m.tsv", sep="\t")
+    if name.endswith("tsv"):
+        table.rename_axis("gene").to_csv(tmp_path / name, sep="\t")
+    else:
+        table.astype(str).rename_axis("gene").reset_index().to_parquet(tmp_path / name)
     with pytest.raises(InputProblems, match=rf"gene {GENES[20]}, sample B.*\n?.*'n\.d\.' \(2 such cells\)"):
-        bulk.read_bulk(str(tmp_path / "m.tsv"), ["A", "B"])
+        bulk.read_bulk(str(tmp_path / name), ["A", "B"])
 
 
 def test_quartiles_and_hits_do_not_depend_on_the_parts(monkeypatch):
