@@ -82,8 +82,9 @@ def cell_goals(folder: Path, whole: pd.DataFrame | None) -> list[str]:
     by_size = whole.set_index("size")
     lines = [goal(f"{size}: largest job (MB)", row.peak_max, MOST_MB) for size, row in by_size.iterrows()]
     if {"100k", "1M"} <= set(by_size.index):
-        ratio = by_size.at["1M", "wall"] / by_size.at["100k", "wall"]
-        lines.append(goal("time of 1M over that of 100k", ratio, MOST_RATIO))
+        # The clock also counts what else the machine does.
+        ratio = by_size.at["1M", "cpu"] / by_size.at["100k", "cpu"]
+        lines.append(goal("processor time of 1M over that of 100k", ratio, MOST_RATIO))
         small, large = (
             table(folder, f"cells/rules_{size}.tsv").set_index("rule")["peak_max"] for size in ("100k", "1M")
         )
@@ -94,10 +95,10 @@ def cell_goals(folder: Path, whole: pd.DataFrame | None) -> list[str]:
     return lines
 
 
-def page(folder: Path) -> str:
+def page(folder: Path, remark: str) -> str:
     """Put the page together."""
     whole, dag = table(folder, "cells/whole.tsv"), table(folder, "dag.tsv")
-    parts = [HEAD, CELLS, shown(whole), *cell_goals(folder, whole)]
+    parts = [HEAD, remark, CELLS, shown(whole), *cell_goals(folder, whole)]
     rules = [found for size in ("10k", "100k", "1M") if (found := table(folder, f"cells/rules_{size}.tsv")) is not None]
     parts += [shown(pd.concat(rules))] if rules else []
     parts += [PEERS, shown(table(folder, "cells/peers.tsv"))]
@@ -106,7 +107,7 @@ def page(folder: Path) -> str:
     if dag is not None:
         parts += [goal(f"{row.cohort}, seconds", row.seconds, MOST_SECONDS) for row in dag.itertuples()]
     parts += [START, shown(table(folder, "startup.tsv"))]
-    text = "\n".join(part if part.startswith("- ") else f"\n{part}" for part in parts)
+    text = "\n".join(part if part.startswith("- ") else f"\n{part}" for part in parts if part)
     return text.strip().replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -115,8 +116,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--page", type=Path, default=ROOT / "docs/validation/scale.md")
+    parser.add_argument("--remark", default="", help="a sentence on the machine and what else it did")
     given = parser.parse_args()
-    given.page.write_text(page(given.folder), encoding="utf-8")
+    given.page.write_text(page(given.folder, given.remark), encoding="utf-8")
 
 
 if __name__ == "__main__":
