@@ -184,7 +184,7 @@ SINGLE_CELL_ROWS = [
         {"report_crate": 1, "report_checksums": 1},
     ),
     # Snakemake makes what is asked for; what lies between is missed only when it is needed.
-    Row("a table between that is removed", lambda folder: (folder / "results/demo/activity/scores.tsv").unlink(), {}),
+    Row("a table between that is removed", lambda folder: (folder / "results/demo/activity/guards.tsv").unlink(), {}),
     Row(
         "a final table that is removed",
         lambda folder: (folder / "results/demo/profiles/calls.tsv").unlink(),
