@@ -90,14 +90,12 @@ def test_everything_killed(fresh, bulk_done, tmp_path, kills, record):
 
 
 def test_snakemake_killed_while_its_jobs_go_on(fresh, bulk_done, tmp_path, kills, record):
-    times = max(2, kills // 2)
-    hits, most, _, again = disturb(bulk_done, fresh, tmp_path / "project", kill_main, times, seed=3)
+    hits, most, _, again = disturb(bulk_done, fresh, tmp_path / "project", kill_main, kills, seed=3)
     assert most <= 2 and not again
     record("kill -9 of Snakemake alone, jobs go on", hits, hits, most, "as above")
 
 
 def test_everything_killed_and_the_records_of_snakemake_lost(fresh, bulk_done, tmp_path, kills, record):
-    times = max(2, kills // 4)
-    hits, most, _, _ = disturb(bulk_done, fresh, tmp_path / "project", kill_everything, times, seed=4, forget=True)
+    hits, most, _, _ = disturb(bulk_done, fresh, tmp_path / "project", kill_everything, kills, seed=4, forget=True)
     assert most <= 2
     record("the same, and .snakemake deleted", hits, hits, most, "nothing to say: what exists is whole")
