@@ -58,12 +58,14 @@ unlock: env  ## Remove the lock that a killed run left: make unlock CONFIG=<its 
 verify: env  ## Compare results and inputs with what the run recorded: make verify RESULTS=results/<cohort>
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m stat3act.verify "$(or $(RESULTS),$(error say which: make verify RESULTS=results/<cohort>))"
 
+# Two processes: most tests use one core, and Snakemake waits now and then.
+SIDE_BY_SIDE := --numprocesses 2 --dist worksteal
 # Sets have the same order in every run of the tests, and another one in those on the oldest versions.
 test: dev  ## Run the unit and workflow tests
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-oldest: $(OLDEST)/.installed  ## The same on the oldest versions that pyproject.toml allows
-	PYTHONHASHSEED=1 PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(TESTS)
+	PYTHONHASHSEED=1 PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) $(TESTS)
 
 $(OLDEST)/.installed: requirements-oldest.lock | $(VENV)/.uv
 	$(PYTHON) -m venv $(OLDEST)
@@ -90,7 +92,7 @@ test-faults: dev  ## Kill runs, fill disks, cut files; writes results/faults.tsv
 	FAULTS_TABLE=results/faults.tsv $(BIN)/python -m pytest tests/faults --kills $(or $(KILLS),20)
 
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
-	$(BIN)/python -m pytest tests/real
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/real
 
 test-slurm: dev  ## Run the single-cell demo on SLURM: the one that runs here, or one that is started for the tests
 	$(BIN)/python -m pytest tests/slurm -s

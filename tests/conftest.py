@@ -1,6 +1,8 @@
 """Fixtures shared by all tests."""
 
+import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import hypothesis
@@ -34,9 +36,19 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory) -> Path:
-    """Return a folder in which both demo cohorts have run."""
-    folder = copy_project(tmp_path_factory.mktemp("demo"))
-    for arguments in ([], ["--configfile", "config/cohorts/demo_bulk/config.yaml"]):
-        run = snakemake(folder, *arguments)
-        assert run.returncode == 0, run.output[-6000:]
+    """Return a folder in which both demo cohorts have run; the processes of pytest-xdist share one."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "demo"
+    done = folder.with_suffix(".done")
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Half a demo is there when another process could not finish it.
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            copy_project(folder)
+            for arguments in ([], ["--configfile", "config/cohorts/demo_bulk/config.yaml"]):
+                run = snakemake(folder, *arguments)
+                assert run.returncode == 0, run.output[-6000:]
+            done.touch()
     return folder
