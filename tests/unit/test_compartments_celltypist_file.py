@@ -131,7 +131,7 @@ def test_every_foreign_name_is_listed(trained, tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"gene,T,B\nCD3E,1,0\n", gzip.compress(b"model"), b"<!DOCTYPE html>", b"cos\nsystem\n(S'true'\ntR."],
+    [b"", b"gene,T,B\nCD3E,1,0\n", gzip.compress(b"model", mtime=0), b"<!DOCTYPE html>", b"cos\nsystem\n(S'true'\ntR."],
 )
 def test_what_is_no_pickle_is_refused(tmp_path, content):
     (tmp_path / "m.pkl").write_bytes(content)

@@ -66,3 +66,9 @@ def test_locks_are_pinned_by_hash_and_name_no_index():
         assert len(packages) > 100 and all("==" in line for line in packages)
         assert text.count("--hash=sha256:") >= len(packages)
         assert "://" not in text and "--index" not in text and "--find-links" not in text
+
+
+def test_no_checker_of_web_addresses_slows_every_call_of_snakemake_down():
+    # pyproject.toml says why; an update of a tool must not bring it back.
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        assert "rfc3987-syntax" not in MAKE["locked_versions"]((ROOT / name).read_text())
