@@ -92,7 +92,7 @@ test-faults: dev  ## Kill runs, fill disks, cut files; writes results/faults.tsv
 	FAULTS_TABLE=results/faults.tsv $(BIN)/python -m pytest tests/faults --kills $(or $(KILLS),20)
 
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/real
+	$(BIN)/python -m pytest tests/real
 
 test-slurm: dev  ## Run the single-cell demo on SLURM: the one that runs here, or one that is started for the tests
 	$(BIN)/python -m pytest tests/slurm -s

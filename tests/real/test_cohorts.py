@@ -5,8 +5,7 @@ import pytest
 from stat3act.tables import read_table
 from workflow.harness import ROOT
 
-# One process of pytest-xdist runs the cohorts, each once.
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("cohorts")]
+pytestmark = pytest.mark.real
 UNSPLIT = ["tcga_acc", "tcga_luad", "tcga_lgg"]
 COHORTS = ["t84_il22_ifnl", "oligodendroglioma", *UNSPLIT, "aml_vangalen", "tcga_uvm", "nsclc_oncoblade"]
 

@@ -4,7 +4,7 @@ import pytest
 
 from browsing import NO_BROWSER, read_as_a_user
 
-pytestmark = [pytest.mark.real, pytest.mark.browser, pytest.mark.xdist_group("cohorts"), NO_BROWSER]
+pytestmark = [pytest.mark.real, pytest.mark.browser, NO_BROWSER]
 
 
 @pytest.mark.parametrize("cohort", ["t84_il22_ifnl", "oligodendroglioma"])
