@@ -52,8 +52,9 @@ def run_size(name: str, folder: Path, given: argparse.Namespace) -> tuple[pd.Dat
 def peer_rows(given: argparse.Namespace, out: Path) -> pd.DataFrame:
     """Run the usual way on every size upward, each way until it fails."""
     axes = pd.read_csv(out / given.sizes[0] / "results" / COHORT / "networks/axes.tsv", sep="\t")
-    net = axes.rename(columns={"axis": "source", "gene": "target"})[["source", "target", "weight"]]
-    net = net[net["source"] == "stat3_core"].drop_duplicates("target")
+    # The table has a column `source` of its own: the papers.
+    net = axes.loc[axes["axis"] == "stat3_core", ["axis", "gene", "weight"]].drop_duplicates("gene")
+    net = net.rename(columns={"axis": "source", "gene": "target"})
     net.to_csv(out / "network.tsv", sep="\t", index=False)
     rows = []
     for how in ("backed", "memory"):
