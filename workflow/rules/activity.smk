@@ -14,7 +14,7 @@
 #                                               every axis; not written where the config names a frozen reference
 #     <results>/activity/cells/{sample}.h5ad    single cell: scores of each cell, for pictures
 # A cohort may name its own earlier reference as frozen: no rule may then make that file again.
-if not frozen_reference():
+if not FROZEN:
 
     rule activity_reference:
         input:
@@ -56,7 +56,7 @@ rule activity_score:
         split=branch(SPLIT, then="<results>/compartments/split.tsv", otherwise=[]),
         selfcheck=selfcheck_tables(),
         axes="<results>/networks/axes.tsv",
-        reference=frozen_reference() or "<results>/activity/reference.tsv",
+        reference=FROZEN or "<results>/activity/reference.tsv",
     output:
         scores=ensure("<results>/activity/scores.tsv", non_empty=True),
     log:
@@ -84,7 +84,7 @@ if SINGLE_CELL:
         input:
             expression="<results>/compartments/expression.h5ad",
             axes="<results>/networks/axes.tsv",
-            reference=frozen_reference() or "<results>/activity/reference.tsv",
+            reference=FROZEN or "<results>/activity/reference.tsv",
         output:
             scores="<results>/activity/guards.tsv",
         log:

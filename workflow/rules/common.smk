@@ -18,7 +18,7 @@ from stat3act.cohort import NAME, open_cohort
 from stat3act.control_query import is_control
 from stat3act.input_files import look_at_files, strata_of
 from stat3act.logs import say_killed
-from stat3act.named_files import reference_files
+from stat3act.named_files import frozen_reference, reference_files, regulon_file
 from stat3act.problems import InputProblems
 from stat3act.report.code_names import naming_problems
 from stat3act.report.parts import FILES as PAGE_FILES

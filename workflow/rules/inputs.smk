@@ -4,6 +4,8 @@ import re
 CODED = config["report"]["code_names"]
 # A file below report/ must not be named by the sample where that shows codes.
 CELL_PICTURE = "<results>/pictures/{sample}.png" if CODED else "<results>/report/cells/{sample}.png"
+# Empty when the cohort brings its own.
+FROZEN = str(frozen_reference(config) or "")
 # Rules of other modules of the same parent workflow; their results are not ours.
 FOREIGN = {known.name for known in workflow.rules}
 
@@ -28,12 +30,6 @@ def scoring_samples():
     return [
         {"control": sample in controls, "sample": sample, "stratum": str(strata[sample])} for sample in sorted(SAMPLES)
     ]
-
-
-def frozen_reference():
-    """Return the path of the frozen reference; None when the cohort brings its own."""
-    reference = config["activity"]["reference"]
-    return None if reference in ("cohort", "controls") else reference
 
 
 def sample_paths():
@@ -99,7 +95,7 @@ def borrows_normals():
 
 def side_outputs():
     """Return the files that nothing later needs but users do."""
-    own = [] if frozen_reference() else ["<results>/activity/reference.tsv"]
+    own = [] if FROZEN else ["<results>/activity/reference.tsv"]
     if SINGLE_CELL:
         cells = expand("<results>/activity/cells/{sample}.h5ad", sample=SAMPLES)
         return [*own, "<results>/compartments/reference.tsv", *cells, *cell_pictures()]
@@ -129,9 +125,10 @@ def selfcheck_tables():
 
 def regulon_path():
     """Return the path of the STAT3 regulon; empty when there is none."""
-    name = config["networks"]["regulon"]
-    known = {"none": [], "collectri": "<results>/networks/collectri.tsv"}
-    return known[name] if name in known else data_path(name)
+    if config["networks"]["regulon"] == "collectri":
+        return "<results>/networks/collectri.tsv"
+    own = regulon_file(config)
+    return str(own) if own else []
 
 
 def recorded_inputs():
@@ -142,8 +139,8 @@ def recorded_inputs():
         named[simulated] = bundled(f"resources/{simulated}")
     else:
         named |= {path: data_path(path) for path in SHEET["path"]}
-    if config["networks"]["regulon"] not in ("none", "collectri"):
-        named[config["networks"]["regulon"]] = data_path(config["networks"]["regulon"])
+    if own := regulon_file(config):
+        named[config["networks"]["regulon"]] = str(own)
     if config["validation"]["phospho"]:
         named[config["validation"]["phospho"]] = data_path(config["validation"]["phospho"])
     if config["profiles"]["lesions"]:
@@ -152,8 +149,8 @@ def recorded_inputs():
         named |= {name: str(path) for name, path in reference_files(config).items()}
     if config["compartments"]["celltypist_model"]:
         named[config["compartments"]["celltypist_model"]] = config["compartments"]["celltypist_model"]
-    if frozen_reference():
-        named[frozen_reference()] = frozen_reference()
+    if FROZEN:
+        named[config["activity"]["reference"]] = FROZEN
     return sorted(named.items())
 
 
