@@ -149,7 +149,7 @@ class Running:
         os.killpg(self.process.pid, signal.SIGKILL)
         return True
 
-    def wait_until(self, condition, seconds: float = 60) -> bool:
+    def wait_until(self, condition, seconds: float = 300) -> bool:
         """Wait until a condition holds while Snakemake runs."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
