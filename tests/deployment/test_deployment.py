@@ -1,7 +1,7 @@
 """The workflow in someone else's project: deployed with snakedeploy from a tag, as two modules, and by its address.
 
-No network is needed: git takes a bare copy of this project, tagged, for the repository on GitHub. The cohorts are the
-first samples of the two demos; what they give deployed is compared with a run in a folder of the project itself.
+No network is needed: git takes a bare copy of this project, tagged, for the repository on GitHub. What the demo
+and two cohorts of the first samples of both demos give deployed is compared with runs in folders of the project itself.
 """
 
 import json
@@ -128,6 +128,13 @@ def test_a_deployed_demo_is_planned_like_the_project_itself(deployed):
     (deployed / "local").mkdir()
     planned = snakemake(copy_project(deployed / "local"), "-n")
     assert remote.jobs == address.jobs == planned.jobs and sum(planned.jobs.values()) > 80
+
+
+def test_the_demo_run_deployed_has_the_tables_of_the_project(demo, deployed):
+    run = snakemake(deployed)
+    assert run.returncode == 0, run.output[-6000:]
+    assert differing(deployed, demo, "demo") == []
+    assert snakemake(deployed).idle
 
 
 def test_a_cohort_run_deployed_has_the_same_tables(local, deployed):
