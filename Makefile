@@ -91,8 +91,9 @@ test-deployment: dev  ## Run the tests of use from another project (git and snak
 test-faults: dev  ## Kill runs, fill disks, cut files; writes results/faults.tsv and docs/faults.md (KILLS=20 of each kind)
 	FAULTS_TABLE=results/faults.tsv $(BIN)/python -m pytest tests/faults --kills $(or $(KILLS),20)
 
+# The tests of a file stay together: a cohort that several of them look at runs once.
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
-	$(BIN)/python -m pytest tests/real
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real
 
 test-slurm: dev  ## Run the single-cell demo on SLURM: the one that runs here, or one that is started for the tests
 	$(BIN)/python -m pytest tests/slurm -s

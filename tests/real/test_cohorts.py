@@ -2,6 +2,7 @@
 
 import pytest
 
+from browsing import NO_BROWSER, read_as_a_user
 from stat3act.tables import read_table
 from workflow.harness import ROOT
 
@@ -98,3 +99,10 @@ def test_without_a_reference_purity_speaks_for_the_cohort_and_for_no_sample(fini
     calls = read_table(results / "profiles/calls.tsv")
     assert calls["reason_codes"].str.contains("BULK_ONLY").all()
     assert "Of the cohort, not of a sample" in (results / "report/report.html").read_text()
+
+
+@NO_BROWSER
+@pytest.mark.browser
+@pytest.mark.parametrize("cohort", ["t84_il22_ifnl", "oligodendroglioma"])
+def test_the_report_of_a_public_cohort_can_be_read(browser, finished, cohort):
+    read_as_a_user(browser, finished(cohort), cohort)
