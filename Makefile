@@ -93,7 +93,7 @@ test-faults: dev  ## Kill runs, fill disks, cut files; writes results/faults.tsv
 
 # The tests of a file stay together: a cohort that several of them look at runs once.
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real $(TESTS)
 
 test-slurm: dev  ## Run the single-cell demo on SLURM: the one that runs here, or one that is started for the tests
 	$(BIN)/python -m pytest tests/slurm -s
