@@ -59,13 +59,13 @@ verify: env  ## Compare results and inputs with what the run recorded: make veri
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m stat3act.verify "$(or $(RESULTS),$(error say which: make verify RESULTS=results/<cohort>))"
 
 # Two processes: most tests use one core, and Snakemake waits now and then.
-SIDE_BY_SIDE := --numprocesses 2 --dist worksteal
+SIDE_BY_SIDE := --numprocesses 2 --dist
 # Sets have the same order in every run of the tests, and another one in those on the oldest versions.
 test: dev  ## Run the unit and workflow tests
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest $(SIDE_BY_SIDE) worksteal
 
 test-oldest: $(OLDEST)/.installed  ## The same on the oldest versions that pyproject.toml allows
-	PYTHONHASHSEED=1 PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) $(TESTS)
+	PYTHONHASHSEED=1 PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" $(OLDEST)/bin/python -m pytest $(SIDE_BY_SIDE) worksteal $(TESTS)
 
 $(OLDEST)/.installed: requirements-oldest.lock | $(VENV)/.uv
 	$(PYTHON) -m venv $(OLDEST)
@@ -93,7 +93,7 @@ test-faults: dev  ## Kill runs, fill disks, cut files; writes results/faults.tsv
 
 # The tests of a file stay together: a cohort that several of them look at runs once.
 test-real: dev  ## Run the tests on real data: make test-real STAT3_DATA=<folder>
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real $(TESTS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) loadfile tests/real $(TESTS)
 
 test-slurm: dev  ## Run the single-cell demo on SLURM: the one that runs here, or one that is started for the tests
 	$(BIN)/python -m pytest tests/slurm -s

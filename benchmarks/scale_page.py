@@ -106,9 +106,9 @@ def usual_way(folder: Path) -> pd.DataFrame | None:
     rows = []
     for size in peers["size"].unique():
         rules = table(folder, f"cells/rules_{size}.tsv").set_index("rule").loc[SAME_WORK]
-        row = {"size": size, "how": "ours", "seconds": rules["cpu_total"].sum(), "peak": rules["peak_max"].max()}
-        rows.append(row)
-    return pd.concat([peers, pd.DataFrame(rows).round(1)]).fillna("")
+        cost = {"seconds": rules["cpu_total"].sum().round(1), "peak": rules["peak_max"].max()}
+        rows.append({"size": size, "how": "ours", **cost})
+    return pd.concat([peers, pd.DataFrame(rows)])
 
 
 def page(folder: Path, remark: str) -> str:
